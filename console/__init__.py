@@ -1,0 +1,1 @@
+"""From alerts to posture: store, API, web pages and the command line."""

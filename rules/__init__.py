@@ -1,0 +1,1 @@
+"""From behaviours to alerts: baseline, enrichment, Sigma rules."""

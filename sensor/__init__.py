@@ -1,0 +1,1 @@
+"""From packets to messages, behaviours and facts: the passive half of Fieldwatch."""

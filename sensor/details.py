@@ -1,0 +1,37 @@
+"""Turns the detail rows that kernels wrote into Python values under their field names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor.messages import DETAILS, MESSAGES, Buffers, DetailKind, Out
+from sensor.protocols.registry import field_of
+
+
+def details_of(out: Out, buffers: Buffers) -> list[dict[str, Any]]:
+    """For each message row its details: field name to value, or to a list where the field repeats.
+
+    INTEGER gives int, REAL float, BYTES bytes, TEXT str (undecodable octets as `\\xNN`, trailing
+    NULs and blanks removed). Codes stay codes: names are given to them by whoever writes them out.
+    """
+    result: list[dict[str, Any]] = [{} for _ in range(int(out.used[MESSAGES]))]
+    for row in out.details[: out.used[DETAILS]]:
+        field = field_of(int(row["field"]))
+        value: Any
+        if row["kind"] == DetailKind.INTEGER:
+            value = int(row["number"])
+        elif row["kind"] == DetailKind.REAL:
+            value = float(row["real"])
+        else:
+            data = buffers.assembled if row["buffer"] else buffers.packets
+            value = data[int(row["number"]) : int(row["number"] + row["length"])].tobytes()
+            if row["kind"] == DetailKind.TEXT:
+                value = value.rstrip(b"\0 ").decode("utf-8", "backslashreplace")
+        if field.type == "boolean":
+            value = bool(value)
+        fields = result[int(row["message"])]
+        if field.repeats:
+            fields.setdefault(field.name, []).append(value)
+        else:
+            fields[field.name] = value
+    return result

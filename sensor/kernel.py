@@ -1,0 +1,56 @@
+"""How kernels are compiled: Numba with bounds checks, cached under a digest of all their sources.
+
+A kernel is a Python function over NumPy arrays. It is pure but for the arrays it is handed: no
+clock, no logging, no raising. `boundscheck=True` turns a read outside an array into IndexError,
+which the pipeline counts and survives; it does not catch negative indices, so decoders compare
+lengths before they read.
+
+The same source runs as plain Python under NUMBA_DISABLE_JIT=1, which shapes how kernels are
+written: index records by name (`row["unit"]`, never `row.unit`), widen bytes before arithmetic
+(`sensor.octets`), and keep integers in int64.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SOURCES = Path(__file__).parent
+
+
+def source_digest() -> str:
+    """Digest of every source file of the sensor.
+
+    Numba's own cache looks only at the file a function stands in and misses a changed callee in
+    another file; a cache directory named after this digest cannot go stale.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(SOURCES.rglob("*.py")):
+        digest.update(path.relative_to(SOURCES).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_home() -> Path:
+    """Where compiled kernels live: `$FIELDWATCH_CACHE`, else the user's cache directory."""
+    explicit = os.environ.get("FIELDWATCH_CACHE")
+    if explicit:
+        return Path(explicit)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fieldwatch"
+
+
+if "NUMBA_CACHE_DIR" not in os.environ:
+    os.environ["NUMBA_CACHE_DIR"] = str(cache_home() / f"kernels-{source_digest()}")
+
+from numba import njit  # noqa: E402  Numba reads its cache directory when it is imported
+
+
+def kernel(function: F) -> F:
+    """Compile `function` at its first call; see the module's text for what it may do."""
+    compiled: F = njit(boundscheck=True, cache=True, nogil=True)(function)
+    return compiled

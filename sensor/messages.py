@@ -1,0 +1,349 @@
+"""The vocabulary and the columns of messages: what one PDU said, the same for every protocol.
+
+A decode kernel writes rows of `MESSAGE` and, where it is asked to, rows of `DETAIL`. One PDU makes
+one row for each object it names (at least one): the first has `part` 0, the others count up.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from sensor.kernel import kernel
+from sensor.pairing import Pairs, new_pairs
+from sensor.strings import Strings, new_strings
+from sensor.types import Bytes, Int, Ints, Record, Rows
+
+
+class Operation(IntEnum):
+    """What a message does, the same word in every protocol.
+
+    `OPERATE` is a control output acting (coil, CROB, select or operate, IEC 104 command).
+    Upload and download follow the PLC engineer: download goes into the controller.
+    `REPORT` is cyclic or unsolicited data; `SESSION` opens, keeps or closes a conversation.
+    """
+
+    OTHER = 0
+    READ = 1
+    WRITE = 2
+    OPERATE = 3
+    PROGRAM_DOWNLOAD = 4
+    PROGRAM_UPLOAD = 5
+    FIRMWARE = 6
+    START = 7
+    STOP = 8
+    RESET = 9
+    MODE = 10
+    CONFIGURE = 11
+    IDENTIFY = 12
+    BROWSE = 13
+    SUBSCRIBE = 14
+    REPORT = 15
+    DIAGNOSE = 16
+    AUTHENTICATE = 17
+    FILE = 18
+    TIME = 19
+    SESSION = 20
+    ALARM = 21
+    PROTOCOL_ERROR = 22
+
+
+class Kind(IntEnum):
+    """Who spoke: the client asked, the server answered, or nobody asked for it."""
+
+    REQUEST = 0
+    RESPONSE = 1
+    EVENT = 2
+
+
+class ValueKind(IntEnum):
+    """How to read the `value` column. DISCRETE is a state (coil, breaker, mode): it is part of
+    the behaviour's identity, so that switching on and switching off are two behaviours."""
+
+    NONE = 0
+    INTEGER = 1
+    REAL = 2
+    DISCRETE = 3
+
+
+class DetailKind(IntEnum):
+    """How to read a DETAIL row: INTEGER and REAL by value, the others as a slice of the data."""
+
+    INTEGER = 0
+    REAL = 1
+    BYTES = 2
+    TEXT = 3
+
+
+# MESSAGE.flags
+MALFORMED = 1
+"""The PDU contradicts its specification; what could be read is in the row."""
+IDENTITY = 2
+"""The PDU says who or what a device is: its details are kept even when details are off."""
+FAULT = 4
+"""A kernel failed on this PDU (a defect of ours); only the envelope is in the row."""
+BROADCAST = 8
+"""Addressed to every device, at the protocol's own level."""
+UNSOLICITED = 16
+"""Sent by a server without a request."""
+SELECT = 32
+"""First half of select-before-operate: arms an output but does not act."""
+TEST = 64
+"""Marked as a test by the sender (IEC 104 T bit)."""
+NEGATIVE = 128
+"""The server confirmed that it will not do it (IEC 104 P/N bit, a protocol's negative answer)."""
+ENCRYPTED = 256
+"""The payload is enciphered; only the envelope can be read."""
+FLAG_NAMES = {
+    MALFORMED: "malformed",
+    IDENTITY: "identity",
+    FAULT: "fault",
+    BROADCAST: "broadcast",
+    UNSOLICITED: "unsolicited",
+    SELECT: "select",
+    TEST: "test",
+    NEGATIVE: "negative",
+    ENCRYPTED: "encrypted",
+}
+
+NO_CODE = -1
+"""In function, subfunction, unit, space, address, count, status and transaction: not applicable."""
+
+FROM_CLIENT, FROM_SERVER = 0, 1
+
+FRAME = np.dtype(
+    [
+        ("time_ns", "i8"),
+        ("packet", "i8"),  # counted from 1; the packet that completed the PDU
+        ("stream", "i8"),  # counted from 0 in the order of first packets
+        ("offset", "i8"),
+        ("length", "i8"),
+        ("client", "i4"),  # endpoint ids
+        ("server", "i4"),
+        ("client_port", "i4"),
+        ("server_port", "i4"),
+        ("vlan", "i4"),  # 0 where untagged; the inner tag of QinQ
+        ("protocol", "i2"),  # of the stream, as recognised
+        ("buffer", "i1"),  # 0: packets, 1: assembled
+        ("direction", "i1"),  # FROM_CLIENT or FROM_SERVER
+        ("transport", "i2"),  # IP protocol number; 0 for non-IP
+        ("flags", "i2"),  # MALFORMED: bytes that could not be framed
+    ]
+)
+"""One application PDU, wherever its bytes lie."""
+
+MESSAGE = np.dtype(
+    [
+        ("time_ns", "i8"),
+        ("packet", "i8"),
+        ("stream", "i8"),
+        ("address", "i8"),
+        ("transaction", "i8"),  # pairs a response with its request inside a stream
+        ("request_packet", "i8"),  # of the paired request; 0 where none
+        ("latency_ns", "i8"),  # from the paired request; NO_CODE where none
+        ("offset", "i8"),  # of the PDU in its buffer
+        ("length", "i8"),
+        ("value", "f8"),
+        ("client", "i4"),
+        ("server", "i4"),
+        ("client_port", "i4"),
+        ("server_port", "i4"),
+        ("vlan", "i4"),
+        ("function", "i4"),
+        ("subfunction", "i4"),
+        ("unit", "i4"),
+        ("space", "i4"),
+        ("count", "i4"),
+        ("status", "i4"),  # 0 is success; NO_CODE in requests
+        ("name", "i4"),  # string id
+        ("flags", "i4"),
+        ("part", "i4"),
+        ("protocol", "i2"),
+        ("transport", "i2"),
+        ("kind", "i1"),
+        ("operation", "i1"),
+        ("value_kind", "i1"),
+        ("direction", "i1"),
+        ("buffer", "i1"),
+    ]
+)
+
+DETAIL = np.dtype(
+    [
+        ("message", "i8"),  # index into the message rows
+        ("number", "i8"),  # INTEGER value, or the offset of BYTES and TEXT
+        ("real", "f8"),
+        ("field", "i4"),  # protocol id * 256 + index into that protocol's FIELDS
+        ("length", "i4"),  # of BYTES and TEXT
+        ("kind", "i1"),
+        ("buffer", "i1"),
+    ]
+)
+"""One protocol-specific field of one message row; a field that repeats is a list."""
+
+MOST_PARTS = 256
+"""Rows that one PDU may make; what a PDU names beyond that is counted as dropped."""
+MOST_DETAILS = 4096
+"""Details that one PDU may make."""
+
+MESSAGES, DETAILS, DROPPED_PARTS, DROPPED_DETAILS, WANT_DETAILS, PDU_START, DETAIL_START = range(7)
+
+
+class Out(NamedTuple):
+    """All that decode kernels write to: rows, and in `used` how many of each and what was dropped;
+    the requests that wait for an answer; the interned strings.
+
+    `used[WANT_DETAILS]` is 1 when every PDU's details are wanted, 0 when only those of rows
+    flagged IDENTITY are.
+    """
+
+    messages: Rows
+    details: Rows
+    used: Ints
+    pairs: Pairs
+    strings: Strings
+
+
+class Buffers(NamedTuple):
+    """The bytes that frames, messages and details point into, by their `buffer` column."""
+
+    packets: Bytes
+    assembled: Bytes
+
+
+def new_out(messages: Int = 1 << 15, details: Int = 1 << 16, want_details: bool = False) -> Out:
+    """Empty tables for this many rows."""
+    out = Out(
+        np.zeros(messages, MESSAGE),
+        np.zeros(details, DETAIL),
+        np.zeros(8, np.int64),
+        new_pairs(),
+        new_strings(),
+    )
+    out.used[WANT_DETAILS] = want_details
+    return out
+
+
+@kernel
+def is_full(out: Out) -> bool:
+    """Whether there might not be room for one more PDU: the caller drains the tables first."""
+    return (
+        out.used[MESSAGES] + MOST_PARTS > out.messages.shape[0]
+        or out.used[DETAILS] + MOST_DETAILS > out.details.shape[0]
+    )
+
+
+@kernel
+def begin_pdu(out: Out) -> None:
+    """To be called once for each PDU, before its first row: sets where its bounds count from."""
+    out.used[PDU_START] = out.used[MESSAGES]
+    out.used[DETAIL_START] = out.used[DETAILS]
+
+
+@kernel
+def add_message(out: Out, frame: Record, protocol: Int, part: Int) -> Int:
+    """Append a row for `frame` with everything else at "not applicable"; its index.
+
+    Beyond MOST_PARTS the last row of the PDU is handed out again and the loss is counted.
+    """
+    index = out.used[MESSAGES]
+    if index - out.used[PDU_START] >= MOST_PARTS:
+        out.used[DROPPED_PARTS] += 1
+        return index - 1
+    out.used[MESSAGES] = index + 1
+    row = out.messages[index]
+    row["time_ns"] = frame["time_ns"]
+    row["packet"] = frame["packet"]
+    row["stream"] = frame["stream"]
+    row["address"] = NO_CODE
+    row["transaction"] = NO_CODE
+    row["request_packet"] = 0
+    row["latency_ns"] = NO_CODE
+    row["offset"] = frame["offset"]
+    row["length"] = frame["length"]
+    row["value"] = 0.0
+    row["client"] = frame["client"]
+    row["server"] = frame["server"]
+    row["client_port"] = frame["client_port"]
+    row["server_port"] = frame["server_port"]
+    row["vlan"] = frame["vlan"]
+    row["function"] = NO_CODE
+    row["subfunction"] = NO_CODE
+    row["unit"] = NO_CODE
+    row["space"] = NO_CODE
+    row["count"] = NO_CODE
+    row["status"] = NO_CODE
+    row["name"] = -1
+    row["flags"] = 0
+    row["part"] = part
+    row["protocol"] = protocol
+    row["transport"] = frame["transport"]
+    row["kind"] = 1 if frame["direction"] == FROM_SERVER else 0
+    row["operation"] = 0
+    row["value_kind"] = 0
+    row["direction"] = frame["direction"]
+    row["buffer"] = frame["buffer"]
+    return index
+
+
+@kernel
+def wants_details(out: Out, message: Int) -> bool:
+    """Whether details of this row are to be written: all are wanted, or the row is IDENTITY."""
+    return out.used[WANT_DETAILS] != 0 or out.messages[message]["flags"] & IDENTITY != 0
+
+
+@kernel
+def _next_detail(out: Out, message: Int, field: Int) -> Int:
+    index = out.used[DETAILS]
+    if index - out.used[DETAIL_START] >= MOST_DETAILS:
+        out.used[DROPPED_DETAILS] += 1
+        return np.int64(-1)
+    out.used[DETAILS] = index + 1
+    row = out.details[index]
+    row["message"] = message
+    row["field"] = field
+    row["number"] = 0
+    row["real"] = 0.0
+    row["length"] = 0
+    row["buffer"] = out.messages[message]["buffer"]
+    return index
+
+
+@kernel
+def add_integer(out: Out, message: Int, field: Int, value: Int) -> None:
+    """Append an INTEGER detail."""
+    index = _next_detail(out, message, field)
+    if index >= 0:
+        out.details[index]["kind"] = 0
+        out.details[index]["number"] = value
+
+
+@kernel
+def add_real(out: Out, message: Int, field: Int, value: float) -> None:
+    """Append a REAL detail."""
+    index = _next_detail(out, message, field)
+    if index >= 0:
+        out.details[index]["kind"] = 1
+        out.details[index]["real"] = value
+
+
+@kernel
+def add_bytes(out: Out, message: Int, field: Int, offset: Int, length: Int) -> None:
+    """Append a BYTES detail: `length` octets from `offset` of the message's own buffer."""
+    index = _next_detail(out, message, field)
+    if index >= 0:
+        out.details[index]["kind"] = 2
+        out.details[index]["number"] = offset
+        out.details[index]["length"] = length
+
+
+@kernel
+def add_text(out: Out, message: Int, field: Int, offset: Int, length: Int) -> None:
+    """Append a TEXT detail: like `add_bytes`, shown as text."""
+    index = _next_detail(out, message, field)
+    if index >= 0:
+        out.details[index]["kind"] = 3
+        out.details[index]["number"] = offset
+        out.details[index]["length"] = length

@@ -1,0 +1,1 @@
+"""One module for each protocol: what its octets mean."""

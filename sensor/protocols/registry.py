@@ -1,0 +1,20 @@
+"""Every protocol, in one place: adding one adds a line here."""
+
+from __future__ import annotations
+
+from sensor.protocols import modbus
+from sensor.protocols.protocol import Field, Protocol
+
+MODULES = (modbus,)
+"""Modules that have a decode kernel, in the order in which streams are tried against them."""
+
+PROTOCOLS: dict[int, Protocol] = {
+    protocol.number: protocol
+    for module in MODULES
+    for protocol in getattr(module, "PROTOCOLS", None) or (module.PROTOCOL,)
+}
+
+
+def field_of(field_id: int) -> Field:
+    """The field that kernels write under this number."""
+    return PROTOCOLS[field_id >> 8].fields[field_id & 0xFF]

@@ -1,0 +1,1 @@
+"""From packets to application PDUs: link, network and transport layers."""

@@ -1,0 +1,56 @@
+"""Modbus PDUs annotated from MODBUS Application Protocol V1.1b3, chapter 6."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import decode_pdus
+from sensor.messages import FROM_CLIENT, FROM_SERVER, IDENTITY, MALFORMED, Operation
+from sensor.protocols import modbus
+
+
+def adu(pdu: str, transaction: int = 1, unit: int = 17) -> bytes:
+    body = bytes.fromhex(pdu)
+    return transaction.to_bytes(2) + b"\0\0" + (len(body) + 1).to_bytes(2) + bytes([unit]) + body
+
+
+def test_read_holding_registers_is_paired() -> None:
+    # 6.3: read registers 108-110, answered 555, 0, 100
+    result = decode_pdus(
+        modbus,
+        [(FROM_CLIENT, adu("03 006b 0003")), (FROM_SERVER, adu("03 06 022b 0000 0064"))],
+    )
+    request, response = result.rows
+    assert (request["address"], request["count"], request["unit"]) == (0x6B, 3, 17)
+    assert request["operation"] == response["operation"] == Operation.READ
+    assert (response["address"], response["count"], response["status"]) == (0x6B, 3, 0)
+    assert (response["request_packet"], response["latency_ns"]) == (1, 1_000_000)
+    assert result.details[1]["modbus.values"] == [555, 0, 100]
+    assert not (request["flags"] | response["flags"]) & MALFORMED
+
+
+def test_exception_names_its_function() -> None:
+    # 7: read coils answered with 81 02
+    result = decode_pdus(modbus, [(FROM_CLIENT, adu("01 04a1 0001")), (FROM_SERVER, adu("81 02"))])
+    response = result.rows[1]
+    assert (response["function"], response["status"], response["address"]) == (1, 2, 0x4A1)
+    assert response["operation"] == Operation.PROTOCOL_ERROR
+
+
+def test_device_identification_gives_facts() -> None:
+    # 6.21: basic identification, three objects
+    reply = "2b 0e 01 01 00 00 03 00 03 41424d 01 02 5031 02 04 56312e30"
+    result = decode_pdus(modbus, [(FROM_CLIENT, adu("2b 0e 01 00")), (FROM_SERVER, adu(reply))])
+    assert result.rows[1]["flags"] == IDENTITY
+    assert result.details[1]["modbus.object_value"] == ["ABM", "P1", "V1.0"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1), st.binary(max_size=300)), max_size=5))
+def test_arbitrary_bytes_stay_inside_the_frame(pdus: list[tuple[int, bytes]]) -> None:
+    one = decode_pdus(modbus, pdus, b"\0" * 400)
+    other = decode_pdus(modbus, pdus, b"\xff" * 400)
+    columns = [name for name in one.rows.dtype.names if name != "offset"]
+    assert one.rows[columns].tolist() == other.rows[columns].tolist()
+    assert one.details == other.details

@@ -23,7 +23,7 @@ def details_of(out: Out, buffers: Buffers) -> list[dict[str, Any]]:
         elif row["kind"] == DetailKind.REAL:
             value = float(row["real"])
         else:
-            data = buffers.assembled if row["buffer"] else buffers.packets
+            data = buffers[int(row["buffer"])]
             value = data[int(row["number"]) : int(row["number"] + row["length"])].tobytes()
             if row["kind"] == DetailKind.TEXT:
                 value = value.rstrip(b"\0 ").decode("utf-8", "backslashreplace")

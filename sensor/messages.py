@@ -126,7 +126,7 @@ FRAME = np.dtype(
         ("server_port", "i4"),
         ("vlan", "i4"),  # 0 where untagged; the inner tag of QinQ
         ("protocol", "i2"),  # of the stream, as recognised
-        ("buffer", "i1"),  # 0: packets, 1: assembled
+        ("buffer", "i1"),  # which of `Buffers`: 0 packets, 1 assembled, 2 scratch
         ("direction", "i1"),  # FROM_CLIENT or FROM_SERVER
         ("transport", "i2"),  # IP protocol number; 0 for non-IP
         ("flags", "i2"),  # MALFORMED: bytes that could not be framed
@@ -188,7 +188,14 @@ MOST_PARTS = 256
 MOST_DETAILS = 4096
 """Details that one PDU may make."""
 
-MESSAGES, DETAILS, DROPPED_PARTS, DROPPED_DETAILS, WANT_DETAILS, PDU_START, DETAIL_START = range(7)
+SCRATCH = 1 << 20
+"""Octets of `Buffers.scratch`."""
+LONGEST_REASSEMBLED = 1 << 16
+"""Octets of the longest PDU that a decode kernel may put together in `Buffers.scratch`."""
+
+MESSAGES, DETAILS, DROPPED_PARTS, DROPPED_DETAILS, WANT_DETAILS, PDU_START, DETAIL_START, SCRATCH_USED = (
+    range(8)
+)
 
 
 class Out(NamedTuple):
@@ -207,10 +214,20 @@ class Out(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """The bytes that frames, messages and details point into, by their `buffer` column."""
+    """The bytes that frames, messages and details point into, by their `buffer` column (0, 1, 2).
+
+    Decode kernels whose protocol has fragments of its own (COTP, DNP3 transport, SZL) put the whole
+    PDU into `scratch` and point rows and details there. Its fill level is `Out.used[SCRATCH_USED]`.
+    """
 
     packets: Bytes
     assembled: Bytes
+    scratch: Bytes
+
+
+def new_scratch() -> Bytes:
+    """The octets for `Buffers.scratch`: allocated once and used again after each `empty`."""
+    return np.zeros(SCRATCH, np.uint8)
 
 
 def new_out(messages: Int = 1 << 15, details: Int = 1 << 16, want_details: bool = False) -> Out:
@@ -226,13 +243,47 @@ def new_out(messages: Int = 1 << 15, details: Int = 1 << 16, want_details: bool 
     return out
 
 
+def empty(out: Out) -> None:
+    """Forget the rows, and the reassembled PDUs they point to, once they are drained."""
+    out.used[MESSAGES] = out.used[DETAILS] = out.used[SCRATCH_USED] = 0
+
+
 @kernel
 def is_full(out: Out) -> bool:
     """Whether there might not be room for one more PDU: the caller drains the tables first."""
     return (
         out.used[MESSAGES] + MOST_PARTS > out.messages.shape[0]
         or out.used[DETAILS] + MOST_DETAILS > out.details.shape[0]
+        or out.used[SCRATCH_USED] + LONGEST_REASSEMBLED > SCRATCH
     )
+
+
+@kernel
+def data_of(buffers: Buffers, buffer: Int) -> Bytes:
+    """The bytes that a `buffer` column of this value points into."""
+    if buffer == 0:
+        return buffers.packets
+    return buffers.assembled if buffer == 1 else buffers.scratch
+
+
+@kernel
+def scratch_room(out: Out, buffers: Buffers, length: Int) -> Int:
+    """Reserve `length` octets of `buffers.scratch`; where they begin, or -1 without room.
+
+    A kernel that asks `is_full` before each PDU always has room for LONGEST_REASSEMBLED octets.
+    """
+    start = out.used[SCRATCH_USED]
+    if length < 0 or start + length > buffers.scratch.shape[0]:
+        return np.int64(-1)
+    out.used[SCRATCH_USED] = start + length
+    return start
+
+
+@kernel
+def place_octets(source: Bytes, at: Int, length: Int, target: Bytes, to: Int) -> None:
+    """Copy `length` octets, as into a place that `scratch_room` gave."""
+    for index in range(length):
+        target[to + index] = source[at + index]
 
 
 @kernel

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sensor.details import details_of
-from sensor.messages import FRAME, MESSAGES, Buffers, Out, new_out
+from sensor.messages import FRAME, MESSAGES, Buffers, Out, new_out, new_scratch
 
 PUBLIC_CAPTURES = Path(__file__).parents[2] / "shared" / "pcaps"
 
@@ -44,7 +44,7 @@ def decode_pdus(
         for name, value in frame.items():
             row[name] = value
         octets += pdu + padding
-    buffers = Buffers(np.frombuffer(octets, np.uint8), np.zeros(1, np.uint8))
+    buffers = Buffers(np.frombuffer(octets, np.uint8), np.zeros(1, np.uint8), new_scratch())
     out = new_out(want_details=True)
     cursor = np.zeros(1, np.int64)
     module.decode(buffers, frames, np.arange(len(pdus)), cursor, module.new_state(), out)

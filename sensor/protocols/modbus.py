@@ -26,6 +26,7 @@ from sensor.messages import (
     add_message,
     add_text,
     begin_pdu,
+    data_of,
     is_full,
     wants_details,
 )
@@ -559,7 +560,7 @@ def decode(buffers: Buffers, frames: Rows, rows: Ints, cursor: Ints, state: Ints
         frame = frames[rows[cursor[0]]]
         cursor[0] += 1  # before decoding, so that a fault costs this frame and no other
         begin_pdu(out)
-        data = buffers.packets if frame["buffer"] == 0 else buffers.assembled
+        data = data_of(buffers, frame["buffer"])
         index = add_message(out, frame, Number.MODBUS, 0)
         out.messages[index]["buffer"] = frame["buffer"]
         good = _decode_adu(data, frame["offset"], frame["offset"] + frame["length"], out, index)

@@ -1,0 +1,1 @@
+"""Where alerts, assets and behaviours are kept: one interface, SQLite by default."""

@@ -1,0 +1,27 @@
+"""What a store may raise: each message is fit to show to a person and names what was wrong."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """The store could not be opened or used; the message says what and where."""
+
+
+class StoreUnreadable(StoreError):
+    """The file is no store of ours, or is damaged."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a newer version of Fieldwatch than this one."""
+
+
+class NotFound(StoreError):
+    """No such alert, asset, user, sensor, allowance or token."""
+
+
+class Conflict(StoreError):
+    """The change does not fit the present state: a closed alert acknowledged, a name already taken."""
+
+
+class QueryRefused(StoreError):
+    """A filter, sort key, cursor or offset the store does not understand."""

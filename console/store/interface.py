@@ -1,0 +1,340 @@
+"""The store as the console sees it. SQLite is one, Elasticsearch may be another; both pass the same tests.
+
+Every method may be called from any thread. Methods that change something take `actor`, the user
+(or `sensor/<name>`) who does it, and write the audit row themselves, in the same transaction;
+`address` in an audit row comes from `acting_from`. Raised errors are those of `console.store.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from console.store.filters import (
+    AlertFacet,
+    AlertFilter,
+    AssetFilter,
+    AuditFilter,
+    BehaviourFilter,
+    CloseReason,
+    PageRequest,
+)
+from console.store.records import (
+    AlertRecord,
+    Allowance,
+    AllowanceKind,
+    ApiToken,
+    AssetChange,
+    AssetRecord,
+    AuditRow,
+    BehaviourRecord,
+    Envelope,
+    Flow,
+    HistoryRow,
+    IngestReceipt,
+    OpenItem,
+    Page,
+    PosturePoint,
+    Preview,
+    Role,
+    RuleRecord,
+    Scope,
+    SensorRecord,
+    Session,
+    Tally,
+    TimelineBucket,
+    User,
+    Zone,
+)
+
+
+class IngestStore(Protocol):
+    """The way in."""
+
+    def ingest(self, sensor: str, sequence: str | int, documents: Iterable[Envelope]) -> IngestReceipt:
+        """Store a batch of valid documents in one transaction, once per (sensor, sequence).
+
+        Documents are trusted to have passed `console.store.validation`.
+        """
+        ...
+
+    def put_evidence(self, event_id: str, pcap: bytes) -> bool:
+        """Keep a pcap slice with the alert of `event_id`; False when refused (too big, no such alert)."""
+        ...
+
+    def evidence(self, alert_id: str) -> bytes | None:
+        """The pcap slice of an alert."""
+        ...
+
+
+class AlertStore(Protocol):
+    """Alerts and their workflow: new, active, closed."""
+
+    def alerts(self, query: AlertFilter, page: PageRequest) -> Page[AlertRecord]:
+        """One page of alerts; sort keys are `ALERT_SORTS`."""
+        ...
+
+    def alert(self, alert_id: str) -> AlertRecord:
+        """One alert; NotFound when there is none."""
+        ...
+
+    def alert_history(self, alert_id: str) -> list[HistoryRow]:
+        """Everything that happened to an alert, comments included, oldest first (bounded)."""
+        ...
+
+    def tally_alerts(self, query: AlertFilter, facet: AlertFacet, limit: int = 50) -> list[Tally]:
+        """How many alerts per value of `facet`, most first."""
+        ...
+
+    def alert_timeline(
+        self, query: AlertFilter, since: int, until: int, buckets: int = 48
+    ) -> list[TimelineBucket]:
+        """Alerts per equal slice of [since, until) and level, empty slices included."""
+        ...
+
+    def acknowledge(self, alert_ids: Sequence[str], actor: str, note: str | None = None) -> int:
+        """New alerts become active; returns how many changed."""
+        ...
+
+    def close_alerts(
+        self, alert_ids: Sequence[str], reason: CloseReason, actor: str, note: str | None = None
+    ) -> int:
+        """Open alerts become closed; returns how many changed."""
+        ...
+
+    def reopen(self, alert_ids: Sequence[str], actor: str, note: str | None = None) -> int:
+        """Closed alerts become active again; returns how many changed."""
+        ...
+
+    def assign(self, alert_ids: Sequence[str], assignee: str | None, actor: str) -> int:
+        """Give alerts to a user, or to nobody; returns how many changed."""
+        ...
+
+    def comment(self, alert_id: str, text: str, actor: str) -> None:
+        """Add a comment to an alert's history."""
+        ...
+
+    def open_items(self) -> list[OpenItem]:
+        """All alerts that are not closed, as the ledger weighs them."""
+        ...
+
+    def rules(self) -> list[RuleRecord]:
+        """Every rule that has fired."""
+        ...
+
+
+class AllowanceStore(Protocol):
+    """Learn and mute."""
+
+    def scope_of(self, alert_id: str) -> Scope:
+        """The narrowest scope that covers an alert: a starting point for a person to widen."""
+        ...
+
+    def preview(self, scope: Scope) -> Preview:
+        """What an allowance of this scope would have hidden."""
+        ...
+
+    def allow(
+        self, kind: AllowanceKind, scope: Scope, reason: str, expires: int | None, actor: str
+    ) -> Allowance:
+        """Close what the scope covers and silence repeats until `expires`; a scope must name something."""
+        ...
+
+    def revoke_allowance(self, allowance_id: int, actor: str, reopen: bool = True) -> Allowance:
+        """End an allowance now; with `reopen`, the alerts it closed become active again."""
+        ...
+
+    def allowances(self, include_ended: bool = False) -> list[Allowance]:
+        """Learns and mutes, newest first."""
+        ...
+
+
+class AssetStore(Protocol):
+    """Assets, zones and who talks to whom."""
+
+    def assets(self, query: AssetFilter, page: PageRequest) -> Page[AssetRecord]:
+        """One page of assets; sort keys are `ASSET_SORTS`."""
+        ...
+
+    def asset(self, asset_id: str) -> AssetRecord:
+        """One asset; NotFound when there is none."""
+        ...
+
+    def asset_history(self, asset_id: str, limit: int = 200) -> list[AssetChange]:
+        """Attribute changes, newest first."""
+        ...
+
+    def decide_asset(self, asset_id: str, decisions: Mapping[str, Any], actor: str) -> AssetRecord:
+        """Let a person's word win for name, zone, criticality, authorised; None: back to the sensor's."""
+        ...
+
+    def tally_assets(self, field: str, limit: int = 50) -> list[Tally]:
+        """How many assets per role, vendor, zone, protocol, purdue_level or sensor, most first."""
+        ...
+
+    def zones(self) -> list[Zone]:
+        """Every zone with its counts."""
+        ...
+
+    def behaviours(self, query: BehaviourFilter, page: PageRequest) -> Page[BehaviourRecord]:
+        """One page of behaviours; sort keys are `BEHAVIOUR_SORTS`."""
+        ...
+
+    def behaviour(self, behaviour_id: str) -> BehaviourRecord:
+        """One behaviour; NotFound when there is none."""
+        ...
+
+    def flows(self, query: BehaviourFilter, limit: int = 5000) -> list[Flow]:
+        """Behaviours summed per (source, destination, protocol), busiest first."""
+        ...
+
+
+class SensorStore(Protocol):
+    """Sensors, their tokens and their health."""
+
+    def add_sensor(self, name: str, site: str, actor: str) -> str:
+        """Register a sensor; returns its bearer token, which is stored only as a hash."""
+        ...
+
+    def revoke_sensor(self, name: str, actor: str) -> None:
+        """Its token works no more; its data stays."""
+        ...
+
+    def sensor_of_token(self, token: str) -> str | None:
+        """The sensor a bearer token belongs to, or None."""
+        ...
+
+    def sensors(self) -> list[SensorRecord]:
+        """Registered sensors and every other source of batches."""
+        ...
+
+    def health(self, sensor: str, limit: int = 200) -> list[dict[str, Any]]:
+        """A sensor's health documents, newest first (bounded)."""
+        ...
+
+
+class AccountStore(Protocol):
+    """Users, sessions, API tokens."""
+
+    def add_user(self, name: str, role: Role, password_hash: str, actor: str) -> User:
+        """Create an account; Conflict when the name is taken."""
+        ...
+
+    def user(self, name: str) -> User:
+        """One account; NotFound when there is none."""
+        ...
+
+    def users(self) -> list[User]:
+        """All accounts by name."""
+        ...
+
+    def password_hash(self, name: str) -> str | None:
+        """The stored argon2 hash, or None."""
+        ...
+
+    def set_password(self, name: str, password_hash: str, actor: str) -> None:
+        """Change a password; all sessions of that user end."""
+        ...
+
+    def change_user(
+        self, name: str, actor: str, role: Role | None = None, disabled: bool | None = None
+    ) -> User:
+        """Change role or disable; sessions end. The last enabled admin stays one."""
+        ...
+
+    def set_preferences(self, name: str, preferences: Mapping[str, str]) -> User:
+        """Replace a user's own settings (language, theme …)."""
+        ...
+
+    def open_session(self, user: str, token_hash: str, csrf: str, expires: int, address: str) -> None:
+        """Remember a browser session by its token's hash; bounded per user, oldest go first."""
+        ...
+
+    def session(self, token_hash: str) -> Session | None:
+        """A session that is neither expired nor of a disabled user."""
+        ...
+
+    def extend_session(self, token_hash: str, expires: int) -> None:
+        """Move a session's end."""
+        ...
+
+    def close_session(self, token_hash: str) -> None:
+        """Log out."""
+        ...
+
+    def add_api_token(
+        self, owner: str, name: str, role: Role, token_hash: str, expires: int | None, actor: str
+    ) -> ApiToken:
+        """Remember a bearer token for programs by its hash."""
+        ...
+
+    def api_token(self, token_hash: str) -> ApiToken | None:
+        """A token that works now; notes its use."""
+        ...
+
+    def api_tokens(self, owner: str | None = None) -> list[ApiToken]:
+        """All tokens, or one owner's."""
+        ...
+
+    def revoke_api_token(self, token_id: int, actor: str) -> None:
+        """The token works no more."""
+        ...
+
+
+class AuditStore(Protocol):
+    """Who changed what."""
+
+    def audit(self, query: AuditFilter, page: PageRequest) -> Page[AuditRow]:
+        """One page of the audit log, newest first."""
+        ...
+
+    def record_audit(self, actor: str, action: str, subject: str, detail: Mapping[str, Any]) -> None:
+        """Note something that changed nothing in the store: a login, a refused login, an export."""
+        ...
+
+    def acting_from(self, address: str | None) -> AbstractContextManager[None]:
+        """Within the block, audit rows carry this network address."""
+        ...
+
+
+class PostureStore(Protocol):
+    """Scores over time."""
+
+    def put_posture(self, points: Iterable[PosturePoint]) -> None:
+        """Keep samples (bounded in age)."""
+        ...
+
+    def posture_series(self, scope: str, since: int, until: int, limit: int = 1000) -> list[PosturePoint]:
+        """Samples of one scope, oldest first, thinned evenly to `limit`."""
+        ...
+
+
+class Store(
+    IngestStore,
+    AlertStore,
+    AllowanceStore,
+    AssetStore,
+    SensorStore,
+    AccountStore,
+    AuditStore,
+    PostureStore,
+    Protocol,
+):
+    """All of it."""
+
+    def revision(self) -> int:
+        """Grows with every change by any process: what was computed at one revision holds until the next."""
+        ...
+
+    def losses(self) -> dict[str, int]:
+        """What was not kept, by cause, zeros included: evidence refused, history rows evicted …"""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """How many alerts (open and all), assets, behaviours, sensors and users there are."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the files."""
+        ...

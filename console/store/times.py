@@ -1,0 +1,49 @@
+"""Between RFC 3339 text, as documents hold it, and nanoseconds since 1970, as stores order by it."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now() -> int:
+    """The wall clock, nanoseconds since 1970 UTC."""
+    return time.time_ns()
+
+
+def to_nanoseconds(text: str) -> int:
+    """Read an RFC 3339 time with up to nine decimals; ValueError when it is none (RFC 3339 section 5.6)."""
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise ValueError("not an RFC 3339 time such as 2026-11-22T07:39:29.123456789Z")
+    year, month, day, hour, minute, second = (int(part) for part in match.group(1, 2, 3, 4, 5, 6))
+    # A leap second is a legal RFC 3339 time that datetime cannot hold; the second before it is close enough.
+    moment = datetime(year, month, day, hour, minute, min(second, 59) if second == 60 else second, tzinfo=UTC)
+    elapsed = moment - _EPOCH
+    seconds = elapsed.days * 86_400 + elapsed.seconds
+    zone = match.group(8)
+    if zone not in {"Z", "z"}:
+        offset_hours, offset_minutes = int(zone[1:3]), int(zone[4:6])
+        if offset_hours > 23 or offset_minutes > 59:
+            raise ValueError("the time zone offset is out of range")
+        offset = offset_hours * 3600 + offset_minutes * 60
+        seconds += -offset if zone[0] == "+" else offset
+    return seconds * SECOND + int((match.group(7) or "").ljust(9, "0"))
+
+
+def to_text(nanoseconds: int) -> str:
+    """RFC 3339 UTC with nine decimals, as all documents use."""
+    seconds, rest = divmod(nanoseconds, SECOND)
+    moment = time.gmtime(seconds)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{rest:09d}Z"

@@ -1,0 +1,1 @@
+"""The risk ledger: open items in, one explainable score out."""

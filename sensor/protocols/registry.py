@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sensor.protocols import modbus
+from sensor.protocols import iec104, modbus
 from sensor.protocols.protocol import Field, Protocol
 
-MODULES = (modbus,)
+MODULES = (modbus, iec104)
 """Modules that have a decode kernel, in the order in which streams are tried against them."""
 
 PROTOCOLS: dict[int, Protocol] = {

@@ -132,7 +132,9 @@ def _pair(out: Out, message: Int) -> None:
     unit = np.int64(row["unit"])
     row["transaction"] = _transaction(function, unit, row["address"])
     if row["kind"] == Kind.REQUEST:
-        ask(out.pairs, row, function)
+        # What a file transfer asks for comes under other types: its messages have no pairs.
+        if cause == ACTIVATION or cause == DEACTIVATION or cause == REQUESTED:
+            ask(out.pairs, row, function)
     elif cause == ACTIVATION_CON or cause == DEACTIVATION_CON or cause >= UNKNOWN_TYPE:
         answer(out.pairs, row)
     elif cause == REQUESTED:

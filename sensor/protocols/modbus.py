@@ -142,7 +142,7 @@ CONFORMITY = {
 READ_DEVICE_ID = {1: "basic", 2: "regular", 3: "extended", 4: "individual"}
 
 FIELDS = (
-    Field("modbus.transaction_id", "integer", "MBAP transaction identifier"),
+    Field("modbus.transaction_id", "integer", "MBAP transaction identifier", volatile=True),
     Field("modbus.values", "integer", "Register values or bits, in the order of addresses", True),
     Field("modbus.data", "bytes", "Octets of a function without fields of its own"),
     Field("modbus.and_mask", "hex", "Mask Write Register: AND mask"),

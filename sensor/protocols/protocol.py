@@ -63,6 +63,8 @@ class Field:
     doc: str
     repeats: bool = False
     values: Mapping[int, str] | None = None
+    volatile: bool = False
+    """Changes from PDU to PDU (a transaction number): not part of what a PDU says of a device."""
 
 
 @dataclass(frozen=True, slots=True)

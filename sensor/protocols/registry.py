@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sensor.protocols import iec104, modbus
+from types import ModuleType
+
+from sensor.protocols import iec104, modbus, transport
 from sensor.protocols.protocol import Field, Protocol
 
-MODULES = (modbus, iec104)
+MODULES = (transport, modbus, iec104)
 """Modules that have a decode kernel, in the order in which streams are tried against them."""
 
 PROTOCOLS: dict[int, Protocol] = {
@@ -18,3 +20,15 @@ PROTOCOLS: dict[int, Protocol] = {
 def field_of(field_id: int) -> Field:
     """The field that kernels write under this number."""
     return PROTOCOLS[field_id >> 8].fields[field_id & 0xFF]
+
+
+_DECODERS: dict[int, ModuleType] = {
+    protocol.number: module
+    for module in MODULES
+    for protocol in getattr(module, "PROTOCOLS", None) or (module.PROTOCOL,)
+}
+
+
+def decoder_of(protocol: int) -> ModuleType | None:
+    """The module whose `decode` kernel takes frames of a stream of this protocol."""
+    return _DECODERS.get(protocol)

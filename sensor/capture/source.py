@@ -1,0 +1,215 @@
+"""Opens a capture wherever it is (a file, compressed or not, or standard input) and reads batches.
+
+The file is read in blocks into one buffer: memory does not grow with the file, and a pipe, a
+compressed file and a plain one take the same path.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+import zstandard
+
+from sensor.capture import pcap, pcapng
+from sensor.capture.batch import RECORD, PacketBatch
+from sensor.capture.errors import CaptureError
+from sensor.types import Bytes, Rows
+
+BLOCK = 1 << 21
+"""Octets read at a time: large enough that a batch's fixed costs vanish, small enough for the cache."""
+MOST_PACKETS = 1 << 14
+"""Packets in a batch."""
+
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+class CaptureFile:
+    """A capture that is read once, from its start to its end.
+
+    After the last batch `truncated` says whether the capture is cut inside a record, and `notes`
+    what was stepped over. Damage raises CaptureError, after all that stands before it was yielded.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Open the capture at `path`, or standard input for "-".
+
+        Raises CaptureError where there is nothing to read: no such file, a directory, no
+        permission, empty, or not a capture.
+        """
+        self.path = str(path)
+        self.name = "standard input" if self.path == "-" else self.path
+        self.truncated = False
+        self.notes: list[str] = []
+        self.packets = 0
+        self.octets = 0
+        self._stream = _decompressed(_opened(self.path, self.name), self.name)
+        self._buffer: Bytes = np.zeros(2 * BLOCK, np.uint8)
+        self._fill = 0
+        self._done = False
+        self._consumed = 0
+        self._more()
+        magic = self._buffer[:4].tobytes()
+        if self._fill == 0:
+            raise CaptureError(f"{self.name}: the file is empty")
+        if magic not in pcap.MAGICS and magic != pcapng.MAGIC:
+            raise CaptureError(
+                f"{self.name}: not a capture file (it starts with {magic.hex(' ')}; "
+                "pcap and pcapng are understood, plain, gzip or zstd)"
+            )
+        self._is_pcapng = magic == pcapng.MAGIC
+
+    def __iter__(self) -> Iterator[PacketBatch]:
+        """The batches, each valid until the next."""
+        try:
+            yield from self._pcapng() if self._is_pcapng else self._pcap()
+        finally:
+            self._stream.close()
+
+    def _more(self) -> bool:
+        """Read a block behind what is in the buffer; whether anything came."""
+        if self._done:
+            return False
+        if self._fill + BLOCK > self._buffer.shape[0]:
+            self._buffer = np.concatenate([self._buffer, np.zeros(self._fill + BLOCK, np.uint8)])
+        view = memoryview(self._buffer)
+        came = 0
+        while came < BLOCK:  # a pipe gives less than it is asked for
+            try:
+                octets = self._stream.read(BLOCK - came)
+            except (EOFError, zlib.error, OSError, zstandard.ZstdError) as error:
+                self.notes.append(f"the compressed data ends early or is damaged: {error}")
+                self.truncated = True
+                octets = b""
+            if not octets:
+                self._done = True
+                break
+            view[self._fill + came : self._fill + came + len(octets)] = octets
+            came += len(octets)
+        self._fill += came
+        return came > 0
+
+    def _consume(self, position: int) -> None:
+        """Forget the octets before `position`; what lies behind moves to the start."""
+        rest = self._fill - position
+        self._buffer[:rest] = self._buffer[position : self._fill].copy()
+        self._consumed += position
+        self._fill = rest
+
+    def _yielded(self, records: Rows) -> PacketBatch:
+        first = self.packets + 1
+        self.packets += len(records)
+        self.octets += int(records["length"].sum())
+        return PacketBatch(self._buffer, records, first)
+
+    def _damage(self, position: int, what: str) -> CaptureError:
+        return CaptureError(
+            f"{self.name}: damaged at byte {self._consumed + position}, behind packet {self.packets}: {what}"
+        )
+
+    def _pcap(self) -> Iterator[PacketBatch]:
+        if self._fill < pcap.HEADER:
+            raise CaptureError(f"{self.name}: cut inside the pcap file header ({self._fill} of 24 bytes)")
+        little, tick_ns = pcap.MAGICS[self._buffer[:4].tobytes()]
+        header = self._buffer[20:24].tobytes()
+        # The upper bits hold the frame check sequence's length, not the link type.
+        link = int.from_bytes(header, "little" if little else "big") & 0x03FFFFFF
+        records = np.zeros(MOST_PACKETS, RECORD)
+        cursor = np.zeros(4, np.int64)
+        cursor[pcap.POSITION] = pcap.HEADER
+        while True:
+            pcap.walk(self._buffer, self._fill, little, tick_ns, link, records, cursor)
+            if cursor[pcap.PACKETS]:
+                yield self._yielded(records[: cursor[pcap.PACKETS]])
+            if cursor[pcap.PROBLEM] == pcap.DAMAGED:
+                raise self._damage(int(cursor[pcap.POSITION]), "a packet of impossible length")
+            if cursor[pcap.PACKETS] < MOST_PACKETS:
+                self._consume(int(cursor[pcap.POSITION]))
+                cursor[pcap.POSITION] = 0
+                if not self._more():
+                    self.truncated |= self._fill > 0
+                    return
+
+    def _pcapng(self) -> Iterator[PacketBatch]:
+        interfaces = np.zeros(pcapng.MOST_INTERFACES, pcapng.INTERFACE_ROW)
+        known = 0
+        little = True
+        records = np.zeros(MOST_PACKETS, RECORD)
+        cursor = np.zeros(4, np.int64)
+        while True:
+            cursor[pcapng.PROBLEM] = pcapng.COMPLETE
+            position = int(cursor[pcapng.POSITION])
+            header = self._buffer[position : min(position + 12, self._fill)].tobytes()
+            kind = int.from_bytes(header[:4], "little" if little else "big")
+            if len(header) == 12 and kind in (pcapng.SECTION, pcapng.INTERFACE):
+                if kind == pcapng.SECTION:
+                    if header[8:12] not in pcapng.BYTE_ORDER:
+                        raise self._damage(position, "a section header without a byte-order mark")
+                    little = pcapng.BYTE_ORDER[header[8:12]]
+                order = "little" if little else "big"
+                total = int.from_bytes(header[4:8], order)
+                if total < 20 or total & 3 or total > pcapng.LONGEST_BLOCK:
+                    raise self._damage(position, f"a header block of impossible length {total}")
+                if position + total <= self._fill:
+                    if kind == pcapng.SECTION:
+                        known = 0
+                    elif known < pcapng.MOST_INTERFACES:
+                        block = self._buffer[position : position + total].tobytes()
+                        interfaces[known] = pcapng.interface_of(block, little)
+                        known += 1
+                    else:
+                        raise self._damage(position, f"more than {pcapng.MOST_INTERFACES} interfaces")
+                    cursor[pcapng.POSITION] += total
+                    continue
+            else:
+                pcapng.walk(self._buffer, self._fill, little, interfaces, known, records, cursor)
+                if cursor[pcapng.PACKETS]:
+                    yield self._yielded(records[: cursor[pcapng.PACKETS]])
+                if cursor[pcapng.PROBLEM] == pcapng.DAMAGED:
+                    raise self._damage(int(cursor[pcapng.POSITION]), "a block of impossible length")
+                if cursor[pcapng.PROBLEM] == pcapng.HEADER_BLOCK or cursor[pcapng.PACKETS] == MOST_PACKETS:
+                    if cursor[pcapng.POSITION] + 12 <= self._fill:
+                        continue
+            self._consume(int(cursor[pcapng.POSITION]))
+            cursor[pcapng.POSITION] = 0
+            if not self._more():
+                self.truncated |= self._fill > 0
+                if cursor[3]:
+                    self.notes.append(f"{cursor[3]} packets of interfaces that were never described")
+                return
+
+
+def _opened(path: str, name: str) -> io.BufferedReader:
+    if path == "-":
+        return cast("io.BufferedReader", sys.stdin.buffer)
+    try:
+        if stat.S_ISDIR(Path(path).stat().st_mode):
+            raise CaptureError(f"{name}: a directory, not a capture file")
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise CaptureError(f"{name}: no such file") from None
+    except PermissionError:
+        raise CaptureError(f"{name}: no permission to read it") from None
+    except OSError as error:
+        raise CaptureError(f"{name}: cannot be opened: {error.strerror}") from None
+
+
+def _decompressed(stream: io.BufferedReader, name: str) -> IO[bytes]:
+    try:
+        start = stream.peek(4)[:4]
+    except OSError as error:
+        raise CaptureError(f"{name}: cannot be read: {error.strerror}") from None
+    if start.startswith(GZIP):
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
+    if start == ZSTD:
+        # The window bounds the memory that a hostile file can ask for.
+        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+        return cast("IO[bytes]", decompressor.stream_reader(stream, read_across_frames=True))
+    return stream

@@ -1,0 +1,1 @@
+"""Matches rules against tables, and makes deduplicated alerts of what matched."""

@@ -1,0 +1,108 @@
+"""Matches many rules against a table, each distinct predicate once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.engine.predicates import cost, evaluate
+from rules.expression import And, Expression, Not, Or, Predicate, predicates
+from rules.rule import Rule
+from rules.table import Mask, Table
+
+Rows: TypeAlias = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The rows of a table that a rule matched, in ascending order; at least one."""
+
+    rule: Rule
+    rows: Rows
+
+
+class Engine:
+    """Rules, compiled. Holds no state between tables and may be used from several threads."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rule for rule in rules if rule.is_active)
+        self._compiled = [(rule, _ordered(rule.condition)) for rule in self.rules]
+        self._shared = {
+            category: {
+                predicate
+                for predicate, uses in Counter(
+                    predicate
+                    for rule, condition in self._compiled
+                    if rule.category == category
+                    for predicate in set(predicates(condition))
+                ).items()
+                if uses > 1
+            }
+            for category in ("behaviour", "asset")
+        }
+
+    def match(self, table: Table) -> list[Match]:
+        """What each rule of the table's category matched; rules that matched nothing are left out."""
+        if table.rows == 0:
+            return []
+        evaluation = _Evaluation(table, self._shared[table.category])
+        matches = []
+        for rule, condition in self._compiled:
+            if rule.category == table.category:
+                rows = np.flatnonzero(evaluation.mask(condition))
+                if rows.size:
+                    matches.append(Match(rule, rows))
+        return matches
+
+
+class _Evaluation:
+    """One table and the results of the predicates that several rules share."""
+
+    def __init__(self, table: Table, shared: set[Predicate]) -> None:
+        self.table = table
+        self.shared = shared
+        self.known: dict[Predicate, Mask] = {}
+        self.nothing = np.zeros(table.rows, np.bool_)
+
+    def mask(self, expression: Expression) -> Mask:
+        if isinstance(expression, And):
+            result = np.ones(self.table.rows, np.bool_) if not expression.parts else None
+            for part in expression.parts:
+                mask = self.mask(part)
+                result = mask if result is None else result & mask
+                if not result.any():
+                    return self.nothing
+            assert result is not None
+            return result
+        if isinstance(expression, Or):
+            result = self.nothing
+            for part in expression.parts:
+                result = result | self.mask(part)
+            return result
+        if isinstance(expression, Not):
+            return ~self.mask(expression.part)
+        known = self.known.get(expression)
+        if known is None:
+            known = evaluate(expression, self.table)
+            if expression in self.shared:
+                self.known[expression] = known
+        return known
+
+
+def _ordered(expression: Expression) -> Expression:
+    """The same expression with the cheap parts of every conjunction first."""
+    if isinstance(expression, And | Or):
+        parts = sorted((_ordered(part) for part in expression.parts), key=_weight)
+        return type(expression)(tuple(parts))
+    return Not(_ordered(expression.part)) if isinstance(expression, Not) else expression
+
+
+def _weight(expression: Expression) -> int:
+    return max((cost(predicate) for predicate in predicates(expression)), default=0) + (
+        0 if not isinstance(expression, And | Or | Not) else 1
+    )

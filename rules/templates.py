@@ -1,0 +1,60 @@
+"""Message templates: text with fields in braces, such as `{source.name|source.ip} stopped it`.
+
+Of several fields with bars between them the first that is present is shown; where none is, a word
+for "unknown" in the template's language. Doubled braces stand for themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+_PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+UNKNOWN = {"en": "unknown", "zh": "未知"}
+LONGEST_VALUE = 200
+
+
+def placeholders(template: str) -> list[str]:
+    """The fields that a template names, in order. Raises ValueError on unpaired or empty braces."""
+    found: list[str] = []
+    for match in _PART.finditer(template):
+        if match.group() in ("{{", "}}"):
+            continue
+        inside = match.group(1)
+        if inside is None:
+            raise ValueError(f"unpaired {match.group()!r}; write {match.group() * 2!r} for the brace itself")
+        names = [name.strip() for name in inside.split("|")]
+        if not all(names):
+            raise ValueError("empty braces; a field name such as {source.ip} belongs inside")
+        found.extend(names)
+    return found
+
+
+def render(template: str, value: Callable[[str], Any], language: str = "en") -> str:
+    """The template with the value of each field; `value` gives None where a field is absent.
+
+    Long values are cut, line breaks and control characters become blanks: a message is one line,
+    whatever came from the network.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        if match.group() in ("{{", "}}"):
+            return match.group()[0]
+        for name in (match.group(1) or "").split("|"):
+            found = value(name.strip())
+            if found is not None:
+                return shown(found)
+        return UNKNOWN[language]
+
+    return _PART.sub(replace, template)
+
+
+def shown(value: Any) -> str:
+    """A field's value as people read it: whole numbers without a point, lists with commas."""
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(item) for item in value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = "".join(letter if letter.isprintable() else " " for letter in str(value))
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"

@@ -1,0 +1,132 @@
+"""Learns a baseline from behaviours; bounded, and never silent about what it did not take."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from rules.baseline.model import (
+    DANGEROUS,
+    Baseline,
+    Conversation,
+    Function,
+    Level,
+    Objects,
+    Operations,
+    Place,
+    Withheld,
+)
+from rules.baseline.ranges import insert
+from rules.baseline.subjects import Directory, Mask, subjects_of
+from sensor.messages import NO_CODE
+from sensor.strings import Strings, text_of
+from sensor.types import Rows
+
+MOST_ASSETS = 1 << 14
+MOST_CONVERSATIONS = 1 << 15
+MOST_FUNCTIONS = 1 << 16
+MOST_PLACES = 1 << 17
+MOST_RANGES = 1 << 18
+MOST_WITHHELD = 1 << 12
+
+
+class Learner:
+    """Puts behaviours into `baseline`.
+
+    `accept` names DANGEROUS operations that are to be learned like any other. `left_out` counts
+    behaviours for which there was no room.
+    """
+
+    def __init__(
+        self, baseline: Baseline, directory: Directory, strings: Strings, accept: Collection[int] = ()
+    ) -> None:
+        self.baseline = baseline
+        self.left_out = 0
+        self.behaviours = 0
+        self._directory = directory
+        self._strings = strings
+        self._refuse = np.isin(np.arange(256), list(DANGEROUS - set(accept)))
+        self._functions = self._places = self._ranges = 0
+        for operations in baseline.conversations.values():
+            for functions in operations.values():
+                self._functions += len(functions)
+                for objects in functions.values():
+                    self._places += len(objects)
+                    self._ranges += sum(map(len, objects.values()))
+
+    def learn(self, rows: Rows) -> Mask:
+        """Learn these BEHAVIOUR rows; which of them were withheld because they are dangerous."""
+        subjects = subjects_of(rows, self._directory)
+        self.behaviours += rows.shape[0]
+        for sender in np.unique(subjects.sender[subjects.depth >= Level.ASSET]):
+            if subjects.is_host[sender]:
+                self._add_asset(subjects.names[sender])
+        withheld = np.zeros(rows.shape[0], np.bool_)
+        for index in np.flatnonzero(subjects.depth >= Level.CONVERSATION):
+            row, conversation = rows[index], subjects.conversation(int(index))
+            operations = self._operations(conversation)
+            if operations is None:
+                self.left_out += 1
+            elif subjects.depth[index] == Level.CONVERSATION:
+                continue
+            elif self._refuse[int(row["operation"]) & 0xFF] and int(row["operation"]) not in operations:
+                withheld[index] = True
+                self._withhold(conversation, row)
+            elif not self._add(operations, row, int(subjects.depth[index])):
+                self.left_out += 1
+        return withheld
+
+    def _add_asset(self, address: str) -> None:
+        if len(self.baseline.assets) < MOST_ASSETS or address in self.baseline.assets:
+            self.baseline.assets.add(address)
+        else:
+            self.left_out += 1
+
+    def _operations(self, conversation: Conversation) -> Operations | None:
+        known = self.baseline.conversations
+        if conversation not in known and len(known) >= MOST_CONVERSATIONS:
+            return None
+        return known.setdefault(conversation, {})
+
+    def _withhold(self, conversation: Conversation, row: np.void) -> None:
+        function = Function(int(row["function"]), int(row["subfunction"]))
+        withheld = Withheld(conversation, int(row["operation"]), function, int(row["first_ns"]))
+        if len(self.baseline.withheld) < MOST_WITHHELD or withheld[:3] in self.baseline.withheld:
+            self.baseline.withheld.setdefault(withheld[:3], withheld)
+        else:
+            self.left_out += 1
+
+    def _add(self, operations: Operations, row: np.void, depth: int) -> bool:
+        """Take in a row's operation, function and object; false where there is no room."""
+        operation = int(row["operation"])
+        function = Function(int(row["function"]), int(row["subfunction"]))
+        objects = operations.get(operation, {}).get(function)
+        if objects is None:
+            if self._functions >= MOST_FUNCTIONS:
+                return False
+            self._functions += 1
+            objects = operations.setdefault(operation, {})[function] = {}
+        return depth == Level.FUNCTION or self._add_object(objects, row)
+
+    def _add_object(self, objects: Objects, row: np.void) -> bool:
+        place = Place(int(row["unit"]), int(row["space"]), text_of(self._strings, int(row["name"])))
+        ranges = objects.get(place)
+        if ranges is None:
+            if self._places >= MOST_PLACES:
+                return False
+            self._places += 1
+            ranges = objects[place] = []
+        if self._ranges >= MOST_RANGES:
+            return False
+        before = len(ranges)
+        insert(ranges, *span(int(row["address"]), int(row["count"])))
+        self._ranges += len(ranges) - before
+        return True
+
+
+def span(address: int, count: int) -> tuple[int, int]:
+    """The addresses that `count` objects from `address` on take; (-1, -1) without an address."""
+    if address < 0:
+        return NO_CODE, NO_CODE
+    return address, address + max(count, 1) - 1

@@ -1,0 +1,210 @@
+"""Tells what of a batch of behaviours a baseline does not know; exact, and vectorised.
+
+The baseline becomes a ladder of sorted integer keys, each made of the place of the step above and
+one value, so that looking up a row is a dozen binary searches and no two things share a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.baseline.model import Baseline, Level
+from rules.baseline.subjects import Directory, Mask, Subjects, pack_service, subjects_of
+from sensor.messages import NO_CODE, Kind
+from sensor.strings import Strings, text_of
+from sensor.types import Ints, Rows
+
+MOST_REMEMBERED = 1 << 17
+"""Conversations and assets whose novelty was told, so that answers do not tell it again."""
+UNKNOWN = -1
+
+
+class Novelty(NamedTuple):
+    """For each row what is new about it.
+
+    The flags are true from the level where the row leaves what is known down to the lowest level
+    that the row can tell about: whatever a new asset does is a new operation, too. `level` is the
+    topmost of them, so that a rule on `level` fires once, where the news is.
+    """
+
+    level: Ints
+    """A Level for each row."""
+    asset: Mask
+    conversation: Mask
+    operation: Mask
+    function: Mask
+    object: Mask
+
+
+class _Step:
+    """(parent, value) to a number from 0 on; UNKNOWN where it is not there or the parent is not."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[int, int], int] = {}
+        self._keys: Ints = np.zeros(0, np.int64)
+        self._places: Ints = np.zeros(0, np.int64)
+
+    def add(self, parent: int, value: int) -> int:
+        return self._numbers.setdefault((parent, value), len(self._numbers))
+
+    def close(self) -> None:
+        keys = np.array([parent << 32 | value & 0xFFFFFFFF for parent, value in self._numbers], np.int64)
+        self._places = np.argsort(keys, kind="stable")
+        self._keys = keys[self._places]
+        self._numbers = {}
+
+    def find(self, parents: Ints, values: Ints) -> Ints:
+        if not self._keys.shape[0]:
+            return np.full(parents.shape, UNKNOWN, np.int64)
+        wanted = parents << 32 | values & 0xFFFFFFFF
+        places = np.minimum(np.searchsorted(self._keys, wanted), self._keys.shape[0] - 1)
+        found = (self._keys[places] == wanted) & (parents >= 0)
+        return np.where(found, self._places[places], UNKNOWN)
+
+
+class _Intervals:
+    """Whether addresses lie inside one range of their owner."""
+
+    def __init__(self, ranges: Iterable[tuple[int, int, int]]) -> None:
+        rows = np.array(list(ranges), np.int64).reshape(-1, 3)
+        self._starts = np.unique(rows[:, 1])
+        keys = rows[:, 0] << 32 | np.searchsorted(self._starts, rows[:, 1])
+        order = np.argsort(keys)
+        self._keys, self._ends = keys[order], rows[order, 2]
+
+    def cover(self, owners: Ints, first: Ints, last: Ints) -> Mask:
+        if not self._keys.shape[0]:
+            return np.zeros(owners.shape, np.bool_)
+        rank = np.searchsorted(self._starts, first, "right") - 1
+        places = np.searchsorted(self._keys, owners << 32 | np.maximum(rank, 0), "right") - 1
+        inside = (owners >= 0) & (rank >= 0) & (places >= 0)
+        inside &= self._keys[places] >> 32 == owners
+        # -1, "no address", is a range of its own and does not reach address 0.
+        return inside & (last <= self._ends[places])
+
+
+class Lookup:
+    """A baseline to ask; made once it has been learned or loaded. Later changes are not seen."""
+
+    def __init__(self, baseline: Baseline, directory: Directory, strings: Strings) -> None:
+        self._directory = directory
+        self._strings = strings
+        self._assets = baseline.assets
+        self._addresses: dict[str, int] = {}
+        self._names: dict[str, int] = {"": 0}
+        steps = [_Step() for _ in range(8)]
+        self._pairs, self._conversations, self._operations, self._functions, self._subs = steps[:5]
+        self._units, self._spaces, self._places = steps[5:]
+        ranges: list[tuple[int, int, int]] = []
+        for conversation, operations in baseline.conversations.items():
+            pair = self._pairs.add(self._address(conversation.client), self._address(conversation.server))
+            talk = self._conversations.add(pair, pack_service(conversation))
+            for operation, functions in operations.items():
+                act = self._operations.add(talk, operation)
+                for function, objects in functions.items():
+                    sub = self._subs.add(self._functions.add(act, function.code), function.sub)
+                    for place, known in objects.items():
+                        space = self._spaces.add(self._units.add(sub, place.unit), place.space)
+                        owner = self._places.add(space, self._names.setdefault(place.name, len(self._names)))
+                        ranges.extend((owner, first, last) for first, last in known)
+        for step in steps:
+            step.close()
+        self._intervals = _Intervals(ranges)
+        self.forgotten = 0
+        """How many things were told and forgotten again for lack of room: they may be told twice."""
+        self._told_talks: set[tuple[str, str, int]] = set()
+        self._told_assets: set[str] = set()
+        self._heard: set[str] = set()
+
+    def _address(self, address: str) -> int:
+        return self._addresses.setdefault(address, len(self._addresses))
+
+    def novelty(self, rows: Rows) -> Novelty:
+        """What is new about these BEHAVIOUR rows.
+
+        A client that asks is new at once; a server is new when it answers. The answers of a
+        conversation are only told of where its requests were not seen (a one-way mirror port).
+        """
+        subjects = subjects_of(rows, self._directory)
+        depth = subjects.depth
+        number = np.array([self._addresses.get(name, UNKNOWN) for name in subjects.names], np.int64)
+        strange = np.array([name not in self._assets for name in subjects.names], np.bool_)
+        strange &= subjects.is_host
+        self._hear(subjects.names, strange, np.unique(subjects.sender[depth >= Level.ASSET]))
+        heard = strange & np.array([name in self._heard for name in subjects.names], np.bool_)
+
+        pair = self._pairs.find(number[subjects.client], number[subjects.server])
+        talk = self._conversations.find(pair, subjects.service)
+        act = self._operations.find(talk, rows["operation"].astype(np.int64))
+        function = self._functions.find(act, rows["function"].astype(np.int64))
+        function = self._subs.find(function, rows["subfunction"].astype(np.int64))
+        owner = self._spaces.find(
+            self._units.find(function, rows["unit"].astype(np.int64)), rows["space"].astype(np.int64)
+        )
+        owner = self._places.find(owner, self._name_numbers(rows["name"]))
+        address = rows["address"]
+        last = np.where(address < 0, NO_CODE, address + np.maximum(rows["count"], 1) - 1)
+        known = self._intervals.cover(owner, np.maximum(address, NO_CODE), last)
+
+        answers = rows["kind"] == Kind.RESPONSE
+        asset = (heard[subjects.client] | heard[subjects.server]) & (depth >= Level.ASSET)
+        conversation = asset | (talk < 0)
+        operation = conversation | (act < 0)
+        levels = [
+            asset,
+            conversation & (depth >= Level.CONVERSATION),
+            operation & (depth >= Level.OPERATION),
+            (operation | (function < 0)) & (depth >= Level.FUNCTION),
+            (operation | (function < 0) | ~known) & (depth >= Level.OBJECT),
+        ]
+        news = asset | levels[1]
+        if news.any():
+            quiet = self._repeats(subjects, news, answers, heard)
+            levels = [flags & ~quiet for flags in levels]
+        level = np.zeros(rows.shape[0], np.int64)
+        for value, flags in zip(reversed(Level), reversed(levels), strict=False):
+            level[flags] = value
+        return Novelty(level, *levels)
+
+    def _name_numbers(self, ids: NDArray[np.int32]) -> Ints:
+        distinct, places = np.unique(ids, return_inverse=True)
+        numbers = [self._names.get(text_of(self._strings, int(entry)), UNKNOWN) for entry in distinct]
+        return np.array(numbers, np.int64)[places]
+
+    def _hear(self, names: list[str], strange: Mask, senders: Ints) -> None:
+        for sender in senders[strange[senders]]:
+            self._remember(self._heard, names[sender])
+
+    def _remember(self, memory: set[Any], item: object) -> None:
+        if len(memory) >= MOST_REMEMBERED:
+            memory.clear()
+            self.forgotten += MOST_REMEMBERED
+        memory.add(item)
+
+    def _repeats(self, subjects: Subjects, news: Mask, answers: Mask, heard: Mask) -> Mask:
+        """Which answers say nothing that their requests have not said."""
+        rows = np.flatnonzero(news)
+        pairs = subjects.client[rows] * len(subjects.names) + subjects.server[rows]
+        pairs = np.unique(pairs, return_inverse=True)[1]
+        talks = (pairs << 33) | subjects.service[rows] << 1 | answers[rows]
+        _, firsts, places = np.unique(talks, return_index=True, return_inverse=True)
+        repeats = np.zeros(firsts.shape[0], np.bool_)
+        # Requests sort before the answers of the same conversation.
+        for place, first in enumerate(firsts):
+            row = int(rows[first])
+            client, server = int(subjects.client[row]), int(subjects.server[row])
+            talk = (subjects.names[client], subjects.names[server], int(subjects.service[row]))
+            assets = [subjects.names[end] for end in (client, server) if heard[end]]
+            if answers[row] and talk in self._told_talks and self._told_assets.issuperset(assets):
+                repeats[place] = True
+                continue
+            self._remember(self._told_talks, talk)
+            for asset in assets:
+                self._remember(self._told_assets, asset)
+        quiet = np.zeros(news.shape[0], np.bool_)
+        quiet[rows] = repeats[places]
+        return quiet

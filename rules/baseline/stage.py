@@ -1,0 +1,153 @@
+"""The baseline at work: learns while the learning window is open, then tells what is new."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Collection
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.baseline.learning import Learner
+from rules.baseline.model import Baseline, Learned, Level
+from rules.baseline.novelty import Lookup, Novelty
+from rules.baseline.subjects import Directory, Mask
+from rules.documents import nanoseconds
+from sensor.behaviours import BEHAVIOUR
+from sensor.strings import Strings
+from sensor.types import Rows
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([smhdw])\Z")
+_IDENTITY = BEHAVIOUR.names[: BEHAVIOUR.names.index("messages")] if BEHAVIOUR.names else ()
+
+
+class Window(NamedTuple):
+    """When learning ends: `span_ns` after the first packet, or at `until_ns` since 1970."""
+
+    span_ns: int | None = None
+    until_ns: int | None = None
+
+    def end(self, first_ns: int) -> int:
+        """The end in nanoseconds since 1970, for traffic that begins at `first_ns`."""
+        return self.until_ns if self.until_ns is not None else first_ns + (self.span_ns or 0)
+
+
+def span_window(text: str) -> Window:
+    """From `90s`, `5m`, `2h`, `1d`, `1w`. Raises ValueError."""
+    match = _SPAN.match(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a span of time: write a number and s, m, h, d or w, as in 5m")
+    return Window(span_ns=int(float(match[1]) * _UNITS[match[2]] * 10**9))
+
+
+def until_window(text: str) -> Window:
+    """From an RFC 3339 time, UTC where no zone is given. Raises ValueError."""
+    try:
+        return Window(until_ns=nanoseconds(text.strip().upper().replace("Z", "+00:00")))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a time: write it as 2026-11-22T07:39:29Z") from error
+
+
+class BaselineStage:
+    """What the pipeline asks about each batch of behaviours.
+
+    `baseline` is one that was loaded, to be extended where there is a `window`. Behaviours first
+    seen inside the window are learned and not new, but for dangerous operations: those are told
+    as new operations even while learning, and stay so until they are accepted.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        strings: Strings,
+        baseline: Baseline | None = None,
+        window: Window | None = None,
+        accept: Collection[int] = (),
+        observer: str = "sensor",
+    ) -> None:
+        self.baseline = baseline or Baseline()
+        self._directory = directory
+        self._strings = strings
+        self._window = window
+        self._observer = observer
+        self._loaded = baseline is not None
+        self._learner = Learner(self.baseline, directory, strings, accept)
+        self._lookup: Lookup | None = None
+        self._first_ns: int | None = None
+        self._salt = secrets.randbits(64)
+        self._seen: NDArray[np.uint64] = np.zeros(0, np.uint64)
+
+    @property
+    def learned(self) -> bool:
+        """Whether there is anything to compare with."""
+        return self._loaded or self._window is not None
+
+    def begin(self, first_ns: int) -> None:
+        """The time of the first packet, from which a span is counted; the first call counts."""
+        if self._first_ns is None:
+            self._first_ns = first_ns
+
+    def novelty(self, rows: Rows) -> Novelty | None:
+        """What is new about these BEHAVIOUR rows; None where nothing was ever learned."""
+        if not self.learned:
+            return None
+        inside = np.zeros(rows.shape[0], np.bool_)
+        if self._window is not None and rows.shape[0]:
+            self.begin(int(rows["first_ns"].min()))
+            inside = rows["first_ns"] < self._window.end(self._first_ns or 0)
+        level = np.zeros(rows.shape[0], np.int64)
+        flags = [np.zeros(rows.shape[0], np.bool_) for _ in range(5)]
+        if inside.any():
+            level[inside] = np.where(self._learn(rows[inside]), Level.OPERATION, Level.NONE)
+            for value in (Level.OPERATION, Level.FUNCTION, Level.OBJECT):
+                flags[value - 1][:] = level == Level.OPERATION
+        if not inside.all():
+            if self._lookup is None:
+                self._lookup = Lookup(self.baseline, self._directory, self._strings)
+            news = self._lookup.novelty(rows[~inside])
+            level[~inside] = news.level
+            for mine, theirs in zip(flags, news[1:], strict=True):
+                mine[~inside] = theirs
+        return Novelty(level, *flags)
+
+    def _learn(self, rows: Rows) -> Mask:
+        """Learn rows that were not learned before; which rows were withheld."""
+        identity = self._identity(rows)
+        fresh = ~np.isin(identity, self._seen)
+        withheld = np.zeros(rows.shape[0], np.bool_)
+        if fresh.any():
+            withheld[fresh] = self._learner.learn(rows[fresh])
+            # Withheld rows are to be told each time they come: they are never "seen".
+            self._seen = np.union1d(self._seen, identity[fresh & ~withheld])
+            self._lookup = None
+        return withheld
+
+    def _identity(self, rows: Rows) -> NDArray[np.uint64]:
+        """A salted 64-bit hash of what makes a behaviour this behaviour."""
+        mixed = np.full(rows.shape[0], self._salt, np.uint64)
+        for name in _IDENTITY:
+            column = rows[name]
+            bits = column.view(np.int64) if column.dtype.kind == "f" else column
+            mixed ^= bits.astype(np.int64).view(np.uint64)
+            # The finaliser of SplitMix64.
+            mixed = (mixed ^ mixed >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed = (mixed ^ mixed >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+            mixed ^= mixed >> np.uint64(31)
+        return mixed
+
+    def finish(self) -> Baseline:
+        """The baseline with a note of what was learned just now."""
+        if self._window is not None and self._first_ns is not None:
+            note = Learned(
+                self._observer,
+                self._first_ns,
+                self._window.end(self._first_ns),
+                self._learner.behaviours,
+                self._learner.left_out,
+            )
+            if note not in self.baseline.learned:
+                self.baseline.learned.append(note)
+        return self.baseline

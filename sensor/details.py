@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from sensor.messages import DETAILS, MESSAGES, Buffers, DetailKind, Out
@@ -11,8 +12,9 @@ from sensor.protocols.registry import field_of
 def details_of(out: Out, buffers: Buffers) -> list[dict[str, Any]]:
     """For each message row its details: field name to value, or to a list where the field repeats.
 
-    INTEGER gives int, REAL float, BYTES bytes, TEXT str (undecodable octets as `\\xNN`, trailing
-    NULs and blanks removed). Codes stay codes: names are given to them by whoever writes them out.
+    INTEGER gives int, REAL float, BYTES bytes (text where the field is an ip or mac address), TEXT
+    str (undecodable octets as `\\xNN`, trailing NULs and blanks removed). Codes stay codes: names
+    are given to them by whoever writes them out.
     """
     result: list[dict[str, Any]] = [{} for _ in range(int(out.used[MESSAGES]))]
     for row in out.details[: out.used[DETAILS]]:
@@ -27,6 +29,10 @@ def details_of(out: Out, buffers: Buffers) -> list[dict[str, Any]]:
             value = data[int(row["number"]) : int(row["number"] + row["length"])].tobytes()
             if row["kind"] == DetailKind.TEXT:
                 value = value.rstrip(b"\0 ").decode("utf-8", "backslashreplace")
+            elif field.type == "mac":
+                value = value.hex(":")
+            elif field.type == "ip":
+                value = str(ipaddress.ip_address(value)) if len(value) in (4, 16) else value.hex()
         if field.type == "boolean":
             value = bool(value)
         fields = result[int(row["message"])]

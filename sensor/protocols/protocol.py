@@ -59,7 +59,7 @@ class Field:
     """
 
     name: str
-    type: Literal["integer", "real", "text", "bytes", "boolean", "hex"]
+    type: Literal["integer", "real", "text", "bytes", "boolean", "hex", "ip", "mac"]
     doc: str
     repeats: bool = False
     values: Mapping[int, str] | None = None

@@ -25,13 +25,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from rules.baseline.model import Baseline, Conversation, Function, Operations, Place, address_order, in_order
 from rules.baseline.ranges import Ranges, as_text
 from rules.documents import timestamp
 from sensor.messages import NO_CODE, Operation
+from sensor.protocols.protocol import Protocol
 from sensor.protocols.registry import PROTOCOLS
 
 VERSION = 1
@@ -84,9 +87,23 @@ def function_text(protocol: int, function: Function) -> str:
 
 
 def space_text(protocol: int, space: int) -> str:
-    """The protocol's word for an object space, or its number."""
+    """The protocol's word for an object space, with its number where the word stands for several."""
     known = PROTOCOLS.get(protocol)
-    return known.spaces.get(space, str(space)) if known else str(space)
+    name = known.spaces.get(space) if known else None
+    if known is None or name is None:
+        return str(space)
+    return name if spaces_by_name(known).get(name) == space else f"{name}/{space}"
+
+
+@cache
+def _spaces_by_name(number: int) -> dict[str, int]:
+    counts = Counter(PROTOCOLS[number].spaces.values())
+    return {name: space for space, name in PROTOCOLS[number].spaces.items() if counts[name] == 1}
+
+
+def spaces_by_name(protocol: Protocol) -> dict[str, int]:
+    """The words that stand for one object space only."""
+    return _spaces_by_name(int(protocol.number))
 
 
 def place_text(protocol: int, place: Place, ranges: Ranges) -> str:
@@ -136,8 +153,9 @@ def _operation_lines(conversation: Conversation, operations: Operations) -> Iter
     if operations:
         yield "  operations:"
     for operation in sorted(operations, key=operation_name):
-        yield f"    {operation_name(operation)}:"
-        for function, objects in sorted(operations[operation].items()):
+        functions = operations[operation]
+        yield f"    {operation_name(operation)}:" if functions else f"    {operation_name(operation)}: {{}}"
+        for function, objects in sorted(functions.items()):
             key = quoted(function_text(conversation.protocol, function))
             yield f"      {key}:" if objects else f"      {key}: []"
             for place, ranges in sorted(objects.items()):

@@ -100,6 +100,9 @@ class Learner:
     def _add(self, operations: Operations, row: np.void, depth: int) -> bool:
         """Take in a row's operation, function and object; false where there is no room."""
         operation = int(row["operation"])
+        if depth == Level.OPERATION:
+            operations.setdefault(operation, {})
+            return True
         function = Function(int(row["function"]), int(row["subfunction"]))
         objects = operations.get(operation, {}).get(function)
         if objects is None:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import yaml
 
-from rules.baseline.document import NO_FUNCTION, VERSION
+from rules.baseline.document import NO_FUNCTION, VERSION, spaces_by_name
 from rules.baseline.learning import MOST_ASSETS, MOST_CONVERSATIONS, MOST_RANGES, MOST_WITHHELD
 from rules.baseline.model import (
     TRANSPORTS,
@@ -36,6 +36,7 @@ _PROTOCOLS = {name: number for number, name in NAMES.items()}
 _TRANSPORTS = {name: number for number, name in TRANSPORTS.items()}
 _OPERATIONS = {operation.name.lower(): int(operation) for operation in Operation}
 _FUNCTION = re.compile(r"(-1|\d{1,10})(?:/(\d{1,10}))?(?: .*)?", re.DOTALL)
+_SPACE = re.compile(r"(?:[^/]*/)?(\d{1,9})")
 _INTEGER = re.compile(r"-?\d{1,19}")
 _MOST_CODE = (1 << 31) - 1
 
@@ -244,7 +245,7 @@ class _Reader:
 
     def _objects(self, node: yaml.Node, protocol: int) -> Objects:
         known = PROTOCOLS.get(protocol)
-        spaces = {name: code for code, name in known.spaces.items()} if known else {}
+        spaces = spaces_by_name(known) if known else {}
         objects: Objects = {}
         for item in self._list(node, "objects", MOST_RANGES):
             parts = self._record(item, "an object", (), ("unit", "space", "name", "at"))
@@ -252,7 +253,8 @@ class _Reader:
             space = NO_CODE
             if "space" in parts:
                 text = self._text(parts["space"], "space")
-                space = int(text) if re.fullmatch(r"\d{1,9}", text) else spaces.get(text, NO_CODE)
+                number = _SPACE.fullmatch(text)
+                space = int(number[1]) if number else spaces.get(text, NO_CODE)
                 if space == NO_CODE:
                     hint = suggestion(text, spaces)
                     self._fail(parts["space"], f"{text!r} is no object space of this protocol{hint}")

@@ -8,8 +8,8 @@ What would make a plant look ever new is folded away here, for learning and look
   lower port is the server;
 - chatter (ARP, DHCP, LLDP, mDNS, NetBIOS names) shows that an asset is there and nothing else;
 - protocols that are not OT are followed down to the conversation, and so are malformed messages;
-- responses and unasked reports do not choose what they name: responses count as conversation only,
-  cyclic and spontaneous reports down to their function;
+- who does not ask does not choose what is named: responses count as conversation only, cyclic and
+  spontaneous reports down to their operation;
 - broadcast and multicast addresses are no assets.
 """
 
@@ -35,14 +35,9 @@ FIRST_DYNAMIC = 32768
 """Operating systems choose client ports from here on (IANA's own range begins at 49152)."""
 
 CHATTER = (Number.ARP, Number.DHCP, Number.LLDP, Number.MDNS, Number.NBNS)
-NAMELESS = (
-    Operation.REPORT,
-    Operation.ALARM,
-    Operation.SESSION,
-    Operation.TIME,
-    Operation.DIAGNOSE,
-    Operation.PROTOCOL_ERROR,
-)
+UNASKED = (Operation.REPORT, Operation.ALARM)
+"""What the plant says of itself: which points report, and how, is no choice of a client's."""
+NAMELESS = (Operation.SESSION, Operation.TIME, Operation.DIAGNOSE, Operation.PROTOCOL_ERROR)
 """Operations whose objects say nothing about what the client wants."""
 
 HOST, GROUP, PUBLIC, LINK = range(4)
@@ -121,7 +116,9 @@ def _is_ot() -> Mask:
     return known
 
 
-_NAMELESS = np.isin(np.arange(256), NAMELESS)
+_DEPTHS = np.full(256, Level.OBJECT, np.int64)
+_DEPTHS[list(NAMELESS)] = Level.FUNCTION
+_DEPTHS[list(UNASKED)] = Level.OPERATION
 
 
 def subjects_of(rows: Rows, directory: Directory) -> Subjects:
@@ -150,8 +147,7 @@ def subjects_of(rows: Rows, directory: Directory) -> Subjects:
     # Hosts of the Internet come and go; only one that speaks OT is worth a name.
     sender = np.where(~ot & outside[sender], internet, sender)
 
-    depth = np.full(rows.shape[0], Level.OBJECT, np.int64)
-    depth[_NAMELESS[rows["operation"].astype(np.int64) & 0xFF]] = Level.FUNCTION
+    depth = _DEPTHS[rows["operation"].astype(np.int64) & 0xFF]
     depth[rows["kind"] == Kind.RESPONSE] = Level.CONVERSATION
     depth[~ot | (rows["flags"] & (MALFORMED | FAULT) != 0)] = Level.CONVERSATION
     depth[np.isin(protocol, CHATTER)] = Level.ASSET

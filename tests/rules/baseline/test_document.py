@@ -195,3 +195,15 @@ def test_merging_knows_what_either_knows() -> None:
     Learner(accepted, plant.directory, plant.strings, accept=[Operation.RESET]).learn(reset)
     assert not merged(one, accepted).withheld
     assert len(one.withheld) == 1
+
+
+def test_spaces_that_share_a_name_stay_apart() -> None:
+    plant = Plant()
+    rows = [plant.row("10.0.0.5", "10.0.0.10", space=space) for space in (2, 7)]
+    baseline = baseline_of(plant, *rows, plant.row("10.0.0.5", "10.0.0.10", Operation.REPORT))
+    text = text_of_baseline(baseline)
+    assert "space: holding_register," in text
+    assert "report: {}" in text
+    assert baseline_of_text(text, FILE) == baseline
+    numbered = text.replace("space: holding_register,", "space: holding_register/2,")
+    assert baseline_of_text(numbered, FILE) == baseline

@@ -1,0 +1,1 @@
+"""Alerts: what matched, deduplicated, with evidence, in two languages."""

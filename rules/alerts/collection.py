@@ -1,0 +1,230 @@
+"""From matches to alerts: repeats become counts, and counts keep growing with their behaviours."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.alerts.alert import STAND_INS, Alert, value_of
+from rules.engine.matching import Match
+from rules.rule import Rule
+from rules.table import Flags, Numbers, Occurrences, Table, Texts
+
+MOST_OPEN = 10_000
+MOST_LINKS = 200_000
+MOST_NEW = 2_000
+"""Alerts that one rule may open for one table."""
+
+
+class _Link:
+    """How much of one behaviour has been counted into one alert."""
+
+    __slots__ = ("alert", "counted")
+
+    def __init__(self, alert: Alert, counted: int) -> None:
+        self.alert = alert
+        self.counted = counted
+
+
+class _Burst(NamedTuple):
+    """Rows of one group without a pause longer than the rule's quiet time."""
+
+    rows: NDArray[np.intp]
+    start_ns: int
+    end_ns: int
+
+
+class Alerts:
+    """The alerts that may still grow.
+
+    A repeat within the rule's quiet time after an alert's end grows it, a later one opens another.
+    `capture` and `observer` name the source of what is added from now on. All state is bounded;
+    `losses` counts what was given up: `alerts_evicted` (a repeat of those opens a new alert),
+    `links_evicted` (their alerts stop counting), `alerts_refused` (a rule that matched too many
+    groups at once) and `alerts_not_taken` (nobody fetched them in time).
+    """
+
+    def __init__(
+        self,
+        capture: str | None = None,
+        observer: str | None = None,
+        most_open: int = MOST_OPEN,
+        most_links: int = MOST_LINKS,
+        most_new: int = MOST_NEW,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.capture = capture
+        self.observer = observer
+        self.most_open = most_open
+        self.most_links = most_links
+        self.most_new = most_new
+        self.clock = clock
+        self.losses = dict.fromkeys(
+            ("alerts_evicted", "links_evicted", "alerts_refused", "alerts_not_taken"), 0
+        )
+        self._open: OrderedDict[tuple[object, ...], Alert] = OrderedDict()
+        self._links: OrderedDict[int, dict[str, _Link]] = OrderedDict()
+        self._changed: OrderedDict[str, Alert] = OrderedDict()
+
+    def add(self, table: Table, matches: Iterable[Match]) -> None:
+        """Take in what `matches` says about rows of `table`."""
+        for match in matches:
+            left = self.most_new
+            for group, rows in _groups(table, match):
+                for burst in _bursts(table.occurrences, rows, match.rule.quiet_ns):
+                    opened = self._add_burst(table, match.rule, group, burst, left > 0)
+                    left -= opened
+
+    def update(self, occurrences: Occurrences) -> None:
+        """Take in new counts of behaviours, of which those that matched before make alerts grow."""
+        for row, key in enumerate(occurrences.keys.tolist()):
+            links = self._links.get(key)
+            if links is None:
+                continue
+            count, last_ns = int(occurrences.counts[row]), int(occurrences.last_ns[row])
+            frames = occurrences.frames[row].tolist()
+            for link in links.values():
+                more = count - link.counted
+                if more <= 0:
+                    continue
+                link.counted = count
+                alert = link.alert
+                if last_ns - alert.end_ns > alert.rule.quiet_ns:
+                    link.alert = self._repeated(alert, last_ns, more, frames)
+                else:
+                    alert.extend(alert.start_ns, last_ns, more, frames, self.capture)
+                self._touch(link.alert)
+
+    def take(self) -> list[dict[str, Any]]:
+        """The documents of alerts that are new or have grown since this was last called.
+
+        To be called after every batch; a document replaces an earlier one with the same event.id.
+        """
+        changed = sorted(self._changed.values(), key=lambda alert: (alert.start_ns, alert.id))
+        self._changed.clear()
+        return [alert.document() for alert in changed]
+
+    def _add_burst(
+        self, table: Table, rule: Rule, group: tuple[object, ...], burst: _Burst, may_open: bool
+    ) -> bool:
+        """Whether an alert was opened."""
+        occurrences, rows = table.occurrences, burst.rows
+        alert = self._open.get((rule.id, *group))
+        frames = occurrences.frames[rows[:16]].ravel().tolist() + occurrences.frames[rows[-1]].tolist()
+        opens = alert is None or burst.start_ns - alert.end_ns > rule.quiet_ns
+        if opens:
+            if not may_open:
+                self.losses["alerts_refused"] += 1
+                return False
+            alert = Alert(
+                rule,
+                group,
+                table.document(int(rows[0])),
+                burst.start_ns,
+                burst.end_ns,
+                0,
+                frames,
+                self.capture,
+                self.observer,
+                self.clock(),
+            )
+        assert alert is not None
+        more = self._link(alert, occurrences.keys[rows].tolist(), occurrences.counts[rows].tolist())
+        if not opens and more == 0:
+            return False
+        alert.extend(burst.start_ns, burst.end_ns, more, frames, self.capture)
+        self._touch(alert)
+        return opens
+
+    def _link(self, alert: Alert, keys: list[int], counts: list[int]) -> int:
+        """Remember that these behaviours belong to the alert; how many messages are newly counted."""
+        more = 0
+        for key, count in zip(keys, counts, strict=True):
+            if key < 0:
+                more += count
+                continue
+            links = self._links.setdefault(key, {})
+            link = links.get(alert.rule.id)
+            if link is None:
+                links[alert.rule.id] = _Link(alert, count)
+                more += count
+            else:
+                more += max(count - link.counted, 0)
+                link.alert, link.counted = alert, max(count, link.counted)
+        while len(self._links) > self.most_links:
+            self._links.popitem(last=False)
+            self.losses["links_evicted"] += 1
+        return more
+
+    def _repeated(self, alert: Alert, start_ns: int, count: int, frames: list[int]) -> Alert:
+        """The alert again after its quiet time; a sibling behaviour may have opened it already."""
+        last = [frame for frame in frames if frame][-1:]
+        current = self._open.get((alert.rule.id, *alert.group))
+        if current is not None and start_ns - current.end_ns <= alert.rule.quiet_ns:
+            current.extend(start_ns, start_ns, count, last, self.capture)
+            return current
+        return Alert(
+            alert.rule,
+            alert.group,
+            alert.fields,
+            start_ns,
+            start_ns,
+            count,
+            last,
+            self.capture,
+            self.observer,
+            self.clock(),
+        )
+
+    def _touch(self, alert: Alert) -> None:
+        key = (alert.rule.id, *alert.group)
+        self._open[key] = alert
+        self._open.move_to_end(key)
+        self._changed[alert.id] = alert
+        if len(self._open) > self.most_open:
+            self._open.popitem(last=False)
+            self.losses["alerts_evicted"] += 1
+        if len(self._changed) > 2 * self.most_open:
+            self._changed.popitem(last=False)
+            self.losses["alerts_not_taken"] += 1
+
+
+def _groups(table: Table, match: Match) -> Iterator[tuple[tuple[object, ...], NDArray[np.intp]]]:
+    """The grouping values and the rows of each group, groups and rows in the order of time."""
+    rows = match.rows[np.argsort(table.occurrences.first_ns[match.rows], kind="stable")]
+    codes = [_codes(table, name, rows) for name in match.rule.group_by]
+    _, first, group = np.unique(np.stack(codes), axis=1, return_index=True, return_inverse=True)
+    group = group.reshape(-1)
+    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+    for index in np.argsort(first, kind="stable"):
+        get = partial(table.value, row=int(rows[first[index]]))
+        yield tuple(value_of(get, name) for name in match.rule.group_by), rows[members[index]]
+
+
+def _codes(table: Table, name: str, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Numbers that are equal where the field is, and -1 where it and its stand-in are absent."""
+    column = table.column(name)
+    result = np.full(rows.size, -1, np.int64)
+    if isinstance(column, Texts):
+        result = column.codes[rows].astype(np.int64)
+    elif isinstance(column, Numbers | Flags):
+        _, inverse = np.unique(column.values[rows], return_inverse=True)
+        result = np.where(column.present[rows], inverse.reshape(-1), -1)
+    if name in STAND_INS and (result < 0).any():
+        other = _codes(table, STAND_INS[name], rows)
+        result = np.where(result < 0, np.where(other < 0, -1, -2 - other), result)
+    return result
+
+
+def _bursts(occurrences: Occurrences, rows: NDArray[np.intp], quiet_ns: int) -> Iterator[_Burst]:
+    starts = occurrences.first_ns[rows]
+    ends = np.maximum.accumulate(occurrences.last_ns[rows])
+    breaks = np.flatnonzero(starts[1:] - ends[:-1] > quiet_ns) + 1
+    for part in np.split(np.arange(rows.size), breaks):
+        yield _Burst(rows[part], int(starts[part[0]]), int(occurrences.last_ns[rows[part]].max()))

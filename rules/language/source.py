@@ -56,12 +56,23 @@ class Source:
         self.problems.append(Problem(self.path, *self.place(trail, at_key), text))
 
 
-def read_source(text: str, path: Path) -> Source:
-    """The only document of `text`. Raises RuleError where it is not acceptable YAML."""
-    if len(text) > MOST_BYTES:
-        raise RuleError([Problem(path, 0, 0, f"file is larger than {MOST_BYTES // 1024} KiB, a rule is not")])
+def read_source(
+    text: str,
+    path: Path,
+    what: str = "a rule is a YAML map with title, id, …",
+    most_bytes: int = MOST_BYTES,
+    most_values: int = MOST_VALUES,
+) -> Source:
+    """The only document of `text`. Raises RuleError where it is not acceptable YAML.
+
+    `what` is said of an empty file.
+    """
+    if len(text) > most_bytes:
+        raise RuleError(
+            [Problem(path, 0, 0, f"file is larger than {most_bytes // 1024} KiB, which is too much")]
+        )
     try:
-        _check_events(text, path)
+        _check_events(text, path, most_values)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -79,19 +90,19 @@ def read_source(text: str, path: Path) -> Source:
         raise RuleError([Problem(path, 0, 0, f"not valid YAML: {error}")]) from None
     source = Source(path)
     if node is None:
-        raise RuleError([Problem(path, 1, 1, "the file is empty; a rule is a YAML map with title, id, …")])
+        raise RuleError([Problem(path, 1, 1, f"the file is empty; {what}")])
     source.value = _value(node, (), source)
     return source
 
 
-def _check_events(text: str, path: Path) -> None:
+def _check_events(text: str, path: Path, most_values: int) -> None:
     depth = count = documents = 0
     for event in yaml.parse(text, Loader=_LOADER):
         complaint = ""
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                complaint = "a second document begins here; a file holds one rule"
+                complaint = "a second document begins here; a file holds one"
         elif isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             complaint = "anchors and aliases are not allowed; write the value out, or put it in quotes"
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -99,12 +110,12 @@ def _check_events(text: str, path: Path) -> None:
         elif isinstance(event, yaml.NodeEvent):
             count += 1
             depth += isinstance(event, yaml.CollectionStartEvent)
-            if getattr(event, "tag", None) not in (None, "!") or depth > MOST_DEPTH or count > MOST_VALUES:
+            if getattr(event, "tag", None) not in (None, "!") or depth > MOST_DEPTH or count > most_values:
                 complaint = (
                     f"nested deeper than {MOST_DEPTH} levels"
                     if depth > MOST_DEPTH
-                    else f"more than {MOST_VALUES} values in one file"
-                    if count > MOST_VALUES
+                    else f"more than {most_values} values in one file"
+                    if count > most_values
                     else f"the YAML tag {event.tag} is not allowed"  # type: ignore[attr-defined]
                 )
         if complaint:

@@ -1,0 +1,1 @@
+"""What people know of their plant: zones, assets, hours; and what is assumed where nobody says."""

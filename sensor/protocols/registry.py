@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from sensor.protocols import iec104, modbus, transport
+from sensor.protocols import dnp3, iec104, modbus, transport
 from sensor.protocols.protocol import Field, Protocol
 
-MODULES = (transport, modbus, iec104)
+MODULES = (transport, modbus, iec104, dnp3)
 """Modules that have a decode kernel, in the order in which streams are tried against them."""
 
 PROTOCOLS: dict[int, Protocol] = {

@@ -6,9 +6,8 @@ import importlib
 import sys
 from typing import Any
 
-import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 SUBCOMMANDS = {
     "analyze": ("console.commands.analyze", "Decode, learn, match, report: the main job."),
@@ -23,17 +22,17 @@ SUBCOMMANDS = {
 class LazyGroup(TyperGroup):
     """Lists subcommands without importing them: `--help` is instant."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """The names, in the order above."""
         return list(SUBCOMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> Any:
+    def get_command(self, ctx: Any, name: str) -> Any:
         """The command itself; its one-line help where only that is asked for."""
         if name not in SUBCOMMANDS:
             return None
         module, help_text = SUBCOMMANDS[name]
         if not any(argument == name for argument in sys.argv[1:]):
-            return click.Command(name, help=help_text)
+            return TyperCommand(name, help=help_text)
         loaded = importlib.import_module(module)
         command: Any
         if hasattr(loaded, "app"):

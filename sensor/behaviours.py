@@ -207,10 +207,8 @@ def count(table: Behaviours, messages: Rows, limit: Int, cursor: Ints, fresh: In
         row["messages"] += 1
         row["last_ns"] = message["time_ns"]
         row["value"] = message["value"]
-        if message["value"] < row["least"]:
-            row["least"] = message["value"]
-        if message["value"] > row["most"]:
-            row["most"] = message["value"]
+        row["least"] = min(row["least"], message["value"])
+        row["most"] = max(row["most"], message["value"])
         used = row["frames_used"]
         if used < EVIDENCE_FRAMES:
             row["frames"][used] = message["packet"]

@@ -13,7 +13,7 @@ import numpy as np
 from sensor.kernel import kernel
 from sensor.messages import DETAILS, IDENTITY, MESSAGES, Buffers, Out, data_of
 from sensor.protocols.registry import PROTOCOLS
-from sensor.types import Bytes, Ints
+from sensor.types import Bytes, Int, Ints
 
 MOST = 2000
 """Novel identity messages taken from one drain; the rest are counted and come again."""
@@ -40,13 +40,13 @@ def new_seen(capacity: int = 1 << 16) -> Seen:
 
 
 @kernel
-def _stir(value: int, number: int) -> int:
+def _stir(value: Int, number: Int) -> Int:
     value = (value ^ number) & 0x3FFFFFFFFFFFFFFF
     return ((value & 0x3FFFFFFF) * 0x9E3779B1 ^ value >> 30) & 0x3FFFFFFFFFFFFFFF
 
 
 @kernel
-def pick(seen: Seen, out: Out, buffers: Buffers, picked: Ints) -> int:
+def pick(seen: Seen, out: Out, buffers: Buffers, picked: Ints) -> Int:
     """Write the indices of the messages that say something new to `picked`; how many there are."""
     found = np.int64(0)
     detail = np.int64(0)

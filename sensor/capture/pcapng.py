@@ -6,6 +6,8 @@ Python. Unknown blocks are stepped over by their length, as the format wants it.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from sensor.kernel import kernel
@@ -131,7 +133,7 @@ def interface_of(block: bytes, little: bool) -> tuple[int, int, int, int, int]:
 
     Options are read as far as they are well-formed: microseconds are the format's default.
     """
-    order = "little" if little else "big"
+    order: Literal["little", "big"] = "little" if little else "big"
 
     def number(at: int, size: int, signed: bool = False) -> int:
         return int.from_bytes(block[at : at + size], order, signed=signed)

@@ -13,7 +13,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Literal, cast
 
 import numpy as np
 import zstandard
@@ -79,7 +79,6 @@ class CaptureFile:
             return False
         if self._fill + BLOCK > self._buffer.shape[0]:
             self._buffer = np.concatenate([self._buffer, np.zeros(self._fill + BLOCK, np.uint8)])
-        view = memoryview(self._buffer)
         came = 0
         while came < BLOCK:  # a pipe gives less than it is asked for
             try:
@@ -91,7 +90,8 @@ class CaptureFile:
             if not octets:
                 self._done = True
                 break
-            view[self._fill + came : self._fill + came + len(octets)] = octets
+            start = self._fill + came
+            self._buffer[start : start + len(octets)] = np.frombuffer(octets, np.uint8)
             came += len(octets)
         self._fill += came
         return came > 0
@@ -153,7 +153,7 @@ class CaptureFile:
                     if header[8:12] not in pcapng.BYTE_ORDER:
                         raise self._damage(position, "a section header without a byte-order mark")
                     little = pcapng.BYTE_ORDER[header[8:12]]
-                order = "little" if little else "big"
+                order: Literal["little", "big"] = "little" if little else "big"
                 total = int.from_bytes(header[4:8], order)
                 if total < 20 or total & 3 or total > pcapng.LONGEST_BLOCK:
                     raise self._damage(position, f"a header block of impossible length {total}")

@@ -395,9 +395,7 @@ def _close(wire: Wire, place: Int) -> None:
 @kernel
 def _new_stream(wire: Wire, packet: Row, direction: Int) -> Int:
     endpoints = wire.endpoints
-    source = endpoint_of(
-        endpoints, packet["source_high"], packet["source_low"], packet["source_mac"], packet
-    )
+    source = endpoint_of(endpoints, packet["source_high"], packet["source_low"], packet["source_mac"], packet)
     target = endpoint_of(endpoints, packet["target_high"], packet["target_low"], np.int64(-1), packet)
     place = add_stream(wire.streams, packet, direction, source, target)
     _guess_client(wire.streams.rows[place], direction)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sensor.kernel import kernel
-from sensor.types import Bytes, Int, Rows
+from sensor.types import Bytes, Int, Ints, Rows
 from sensor.types import Record as Row
 
 PLACES = 128
@@ -101,7 +101,7 @@ def add_fragment(
     at: Int,
     length: Int,
     assembled: Bytes,
-    fill: Rows,
+    fill: Ints,
 ) -> Int:
     """Take in one fragment.
 

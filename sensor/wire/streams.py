@@ -193,7 +193,7 @@ def direction_of(packet: Row) -> Int:
 @kernel
 def find_stream(streams: Streams, packet: Row, direction: Int) -> Int:
     """The row of the packet's conversation, or -1."""
-    place = streams.buckets[_bucket_of_packet(streams, packet, direction)]
+    place: Int = streams.buckets[_bucket_of_packet(streams, packet, direction)]
     while place >= 0:
         row = streams.rows[place]
         if direction == 0:
@@ -303,8 +303,8 @@ def remove_stream(streams: Streams, place: Int) -> None:
         row["high_port"],
         row["transport"],
     )
-    before = np.int64(-1)
-    current = streams.buckets[bucket]
+    before: Int = np.int64(-1)
+    current: Int = streams.buckets[bucket]
     while current != place:
         before = current
         current = np.int64(streams.rows[current]["next"])

@@ -1,0 +1,146 @@
+"""What each endpoint was seen to do, gathered from behaviours: the ground on which roles stand."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from sensor.messages import Kind, Operation
+from sensor.protocols import transport
+from sensor.protocols.protocol import Number
+from sensor.protocols.registry import PROTOCOLS
+from sensor.types import Rows
+
+ENGINEERING = frozenset(
+    {
+        Operation.PROGRAM_DOWNLOAD,
+        Operation.PROGRAM_UPLOAD,
+        Operation.FIRMWARE,
+        Operation.START,
+        Operation.STOP,
+        Operation.MODE,
+        Operation.BROWSE,
+    }
+)
+"""Operations that people at engineering workstations do, and HMIs do not."""
+
+
+@dataclass
+class Activity:
+    """One endpoint: which OT protocols it serves and to whom, which it asks and how, its services.
+
+    Each `Counter` value is the number of the first frame that showed it.
+    """
+
+    serves: dict[int, int] = field(default_factory=dict)
+    """Protocol number to the first frame in which this endpoint answered or was commanded."""
+    asks: dict[int, int] = field(default_factory=dict)
+    servers: set[int] = field(default_factory=set)
+    """Endpoints that it asks."""
+    clients: set[int] = field(default_factory=set)
+    asked: dict[int, int] = field(default_factory=dict)
+    """Operation that it requested to the first frame."""
+    asked_messages: Counter[int] = field(default_factory=Counter)
+    units: set[tuple[int, int]] = field(default_factory=set)
+    """(protocol, unit) that were asked of it."""
+    services: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(transport, port) that it serves to the first frame."""
+    service_protocols: dict[tuple[str, int], str] = field(default_factory=dict)
+    it_peers: set[int] = field(default_factory=set)
+    protocols: dict[str, int] = field(default_factory=dict)
+
+
+MOST_PEERS = 4096
+
+
+class Activities:
+    """Activity by endpoint id, fed with the behaviours that are new."""
+
+    def __init__(self) -> None:
+        self.of: defaultdict[int, Activity] = defaultdict(Activity)
+
+    def add(self, rows: Rows) -> set[int]:
+        """Take in new behaviours (BEHAVIOUR rows); the endpoints that they are about."""
+        touched: set[int] = set()
+        columns = (
+            "client", "server", "server_port", "protocol", "transport", "kind", "operation", "function",
+            "unit", "status", "messages",
+        )  # fmt: skip
+        frames = rows["frames"][:, 0].tolist()
+        for frame, row in zip(frames, rows[list(columns)].tolist(), strict=True):
+            self._add(frame, *row)
+            touched.update(row[:2])
+        touched.discard(0)
+        return touched
+
+    def _add(
+        self,
+        frame: int,
+        client: int,
+        server: int,
+        port: int,
+        number: int,
+        ip_protocol: int,
+        kind: int,
+        operation: int,
+        function: int,
+        unit: int,
+        status: int,
+        messages: int,
+    ) -> None:
+        asking, serving = self.of[client], self.of[server]
+        protocol = PROTOCOLS[number]
+        if number in (Number.TCP, Number.UDP):
+            self._conversation(frame, asking, serving, client, server, port, number, function)
+            return
+        asking.protocols.setdefault(protocol.name, frame)
+        if not protocol.ot:
+            return
+        if kind == Kind.REQUEST:
+            asking.asks.setdefault(number, frame)
+            asking.asked.setdefault(operation, frame)
+            asking.asked_messages[operation] += messages
+            if len(asking.servers) < MOST_PEERS:
+                asking.servers.add(server)
+            if unit >= 0 and len(serving.units) < MOST_PEERS:
+                serving.units.add((number, unit))
+        else:
+            serving.serves.setdefault(number, frame)
+            serving.protocols.setdefault(protocol.name, frame)
+            if len(serving.clients) < MOST_PEERS:
+                serving.clients.add(client)
+            if ip_protocol in (6, 17):
+                key = ("tcp" if ip_protocol == 6 else "udp", port)
+                serving.services.setdefault(key, frame)
+                serving.service_protocols[key] = protocol.name
+
+    @staticmethod
+    def _conversation(
+        frame: int,
+        asking: Activity,
+        serving: Activity,
+        client: int,
+        server: int,
+        port: int,
+        number: int,
+        function: int,
+    ) -> None:
+        if function in (transport.ACCEPTED, transport.DATAGRAMS_ANSWERED):
+            serving.services.setdefault(("tcp" if number == Number.TCP else "udp", port), frame)
+            if len(asking.it_peers) < MOST_PEERS:
+                asking.it_peers.add(server)
+            if len(serving.it_peers) < MOST_PEERS:
+                serving.it_peers.add(client)
+
+
+def is_group(high: int, low: int) -> bool:
+    """Whether an address is multicast, broadcast or unspecified: nobody's own."""
+    from sensor.wire.packet import MAC_SPACE
+
+    if high == MAC_SPACE:
+        return low < 0 or bool(low >> 40 & 1) or low == 0
+    value = (high & 0xFFFFFFFFFFFFFFFF) << 64 | low & 0xFFFFFFFFFFFFFFFF
+    if value >> 32 == 0xFFFF:
+        first = value >> 24 & 0xFF
+        return first >= 224 or first == 0 or value & 0xFFFFFFFF == 0xFFFFFFFF
+    return value >> 120 == 0xFF or value == 0

@@ -1,0 +1,173 @@
+"""What an asset is in the plant, judged by what it says of itself and what it does.
+
+Each judgement has a confidence and the frame that supports it; the surest wins. Words are matched
+against product families that vendors publish, never against addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from sensor.activity import ENGINEERING, Activity
+from sensor.messages import Operation
+from sensor.protocols.protocol import Number
+
+
+class Judgement(NamedTuple):
+    """A role that something speaks for: how sure (0 to 1), by which frame and protocol, and why."""
+
+    role: str
+    confidence: float
+    frame: int
+    protocol: str
+    reason: str
+
+
+PURDUE = {
+    "field_device": 0.0,
+    "drive": 0.0,
+    "plc": 1.0,
+    "rtu": 1.0,
+    "ied": 1.0,
+    "gateway": 1.0,
+    "hmi": 2.0,
+    "scada": 2.0,
+    "engineering_workstation": 2.0,
+    "historian": 3.0,
+    "infrastructure_server": 3.0,
+    "router": 3.0,
+    "workstation": 4.0,
+}
+"""Purdue level by role (ISA-95): 0 process, 1 control, 2 supervision, 3 operations, 4 enterprise."""
+
+PRODUCTS = (
+    (r"\b6ES7[ -]?(2|3|4|5|6)\d\d|simatic s7|\bs7-(200|300|400|1200|1500)|\bcpu ?(31|41|12|15)\d", "plc"),
+    (r"controllogix|compactlogix|micrologix|slc ?5/?0|\b1756-l|\b1769-l|\b17(66|63|62)-l|plc-5", "plc"),
+    (r"\bm(340|580|221|241|251)\b|modicon|\btsx|quantum|\bbmx ?p|\b140 ?cpu|premium", "plc"),
+    (r"\bac ?500\b|\bcpx-|\bcj[12]|\bcp1[lh]|\bnx1p|\bnj\d{3}|melsec|\bq\d\dud|fx[35][gu]", "plc"),
+    (r"\bpfc ?\d{3}|750-8\d\d|\bcx\d{4}|codesys|x20cp|programmable logic", "plc"),
+    (r"\brtu\b|remote terminal|\bscadapack|\bsage ?\d{4}|\broc ?8\d\d|\brtac\b|sm ?5000", "rtu"),
+    (r"\bsel-?\d{3}|\bsiprotec|\b7s[ajx]\d|\bmicom|\brel ?6\d\d|\bref ?6\d\d|relay|\bied\b", "ied"),
+    (r"powerflex|sinamics|altivar|\batv\d|\bacs\d{3}|frequency|\bdrive\b|kinetix|servo|lenze", "drive"),
+    (r"panelview|\b6av\d|simatic (hmi|panel)|magelis|\bhmi\b|operator panel|cimrex|proface", "hmi"),
+    (r"\bwincc|intouch|ifix|citect|factorytalk view|\bscada\b|zenon|\bwonderware", "scada"),
+    (r"historian|\bpi server|proficy hist", "historian"),
+    (
+        r"point i/?o|flex i/?o|\bet ?200|1734-aent|1794-aent|750-3\d\d|adam-?60|remote i/?o|bk9",
+        "field_device",
+    ),
+    (r"\bmoxa (mb|nport|mgate)|gateway|anybus|netbiter|protocol converter|1783-", "gateway"),
+    (r"scalance x|stratix|\bswitch\b|hirschmann|catalyst|\beds-|router|firewall", "router"),
+)
+"""Words of model and description texts to roles."""
+_PRODUCTS = tuple((re.compile(pattern, re.IGNORECASE), role) for pattern, role in PRODUCTS)
+
+CONTROLLERS = (Number.S7COMM, Number.S7COMM_PLUS, Number.CIP, Number.PCCC)
+TELECONTROL = (Number.DNP3, Number.IEC104)
+HISTORIAN_PORTS = {1433, 1521, 3306, 5432, 5450, 8086, 14000}
+CAPABILITIES = {
+    "router": "router",
+    "bridge": "router",
+    "dns_server": "infrastructure_server",
+    "dhcp_server": "infrastructure_server",
+    "time_server": "infrastructure_server",
+}
+
+
+def judge(
+    activity: Activity, texts: Mapping[str, tuple[str, int, str]], capabilities: Mapping[str, tuple[int, str]]
+) -> Judgement:
+    """The likeliest role.
+
+    `texts`: field (model, description, type, product …) to (value, frame, protocol);
+    `capabilities`: capability to (frame, protocol).
+    """
+    candidates = [
+        *_by_word(texts),
+        *_by_service(activity),
+        *_by_requests(activity),
+        *_by_capability(capabilities),
+    ]
+    unknown = Judgement("unknown", 0.0, 0, "", "nothing tells")
+    return max(candidates, key=lambda item: item.confidence, default=unknown)
+
+
+def _by_word(texts: Mapping[str, tuple[str, int, str]]) -> Iterator[Judgement]:
+    if "role" in texts:
+        role, frame, protocol = texts["role"]
+        yield Judgement(role, 0.9, frame, protocol, "it says so")
+    for name in ("model", "product", "description", "vendor_class", "type", "name"):
+        if name not in texts:
+            continue
+        value, frame, protocol = texts[name]
+        for pattern, role in _PRODUCTS:
+            found = pattern.search(value)
+            if found:
+                sure = 0.7 if name == "name" else 0.95
+                yield Judgement(role, sure, frame, protocol, f"{name} says {found[0]!r}")
+                break
+
+
+def _by_service(activity: Activity) -> Iterator[Judgement]:
+    serves = activity.serves
+    asks_others = bool(activity.servers)
+    for number in CONTROLLERS:
+        if number in serves:
+            frame = serves[number]
+            yield Judgement("plc", 0.85, frame, Number(number).name.lower(), "serves a controller's protocol")
+    if Number.CIP_IO in serves and not any(number in serves for number in CONTROLLERS):
+        yield Judgement("field_device", 0.7, serves[Number.CIP_IO], "cip-io", "is scanned for its I/O")
+    for number in TELECONTROL:
+        if number in serves:
+            name = Number(number).name.lower()
+            if asks_others and set(activity.asks) & set(TELECONTROL):
+                yield Judgement("gateway", 0.75, serves[number], name, "serves telecontrol and asks others")
+            else:
+                yield Judgement("rtu", 0.8, serves[number], name, "serves telecontrol")
+    if Number.MODBUS in serves:
+        frame = serves[Number.MODBUS]
+        units = {unit for number, unit in activity.units if number == Number.MODBUS}
+        if len(units - {0, 255}) >= 4:
+            yield Judgement("gateway", 0.7, frame, "modbus", f"answers for {len(units)} units")
+        else:
+            yield Judgement("plc", 0.6, frame, "modbus", "serves Modbus")
+
+
+def _by_requests(activity: Activity) -> Iterator[Judgement]:
+    asks = activity.asks
+    if not asks:
+        return
+    number, frame = next(iter(asks.items()))
+    name = Number(number).name.lower().replace("_", "-")
+    engineering = [operation for operation in ENGINEERING if operation in activity.asked]
+    serves_ot = bool(activity.serves)
+    if serves_ot:
+        return  # a controller that talks to its peers stays a controller
+    if engineering and engineering != [Operation.BROWSE]:
+        worst = min(activity.asked[operation] for operation in engineering)
+        words = ", ".join(sorted(Operation(operation).name.lower() for operation in engineering))
+        yield Judgement("engineering_workstation", 0.85, worst, name, f"does engineering: {words}")
+    if Number.CIP_IO in asks:
+        yield Judgement("plc", 0.75, asks[Number.CIP_IO], "cip-io", "scans implicit I/O")
+    acts = Operation.WRITE in activity.asked or Operation.OPERATE in activity.asked
+    telecontrol = [item for item in TELECONTROL if item in asks]
+    if telecontrol:
+        yield Judgement("scada", 0.75, asks[telecontrol[0]], name, "masters telecontrol stations")
+    stores = any(port in HISTORIAN_PORTS for _, port in activity.services)
+    if not acts and stores:
+        yield Judgement("historian", 0.75, frame, name, "reads only, and serves a database")
+    elif not acts and len(activity.servers) >= 4:
+        yield Judgement("historian", 0.5, frame, name, "reads only, from many")
+    if len(activity.servers) >= 4 and acts:
+        yield Judgement("scada", 0.65, frame, name, f"asks and commands {len(activity.servers)} controllers")
+    else:
+        yield Judgement("hmi", 0.6 if acts else 0.45, frame, name, "asks controllers")
+
+
+def _by_capability(capabilities: Mapping[str, tuple[int, str]]) -> Iterator[Judgement]:
+    for capability, (frame, protocol) in capabilities.items():
+        role = CAPABILITIES.get(capability)
+        if role:
+            yield Judgement(role, 0.55, frame, protocol, capability.replace("_", " "))

@@ -1,0 +1,30 @@
+"""The vendor behind a MAC address, from the IEEE registry that aiooui ships (offline)."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+
+from aiooui import OUIManager
+
+LOCALLY_ADMINISTERED = 0x02
+GROUP = 0x01
+
+
+@cache
+def _registry() -> OUIManager:
+    registry = OUIManager()
+    asyncio.run(registry.async_load())
+    return registry
+
+
+@cache
+def _vendor_of_prefix(prefix: str) -> str:
+    return _registry().get_vendor(f"{prefix}:00:00:00") or ""
+
+
+def vendor_of(mac: str) -> str:
+    """The registered holder of a MAC's first 24 bits; empty for group and local addresses."""
+    if int(mac[:2], 16) & (LOCALLY_ADMINISTERED | GROUP):
+        return ""
+    return _vendor_of_prefix(mac[:8])

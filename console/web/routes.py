@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from console.web.pages import alert, alerts, allowances, assets, audit, errors, preferences, rules, sensors
+
+ROUTERS: tuple[APIRouter, ...] = (
+    alerts.router,
+    allowances.router,
+    alert.router,
+    assets.router,
+    rules.router,
+    sensors.router,
+    audit.router,
+    preferences.router,
+)
 STATIC = Path(__file__).parent / "static"
-error_page: Callable[[Request, int, str], Response] | None = None
+error_page = errors.error_page
 """Called with the request, the HTTP status and a sentence for the person."""

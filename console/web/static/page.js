@@ -1,0 +1,59 @@
+// Every page: local times, the CSRF token for htmx, keys that work everywhere, charts drawn from their tables.
+(() => {
+  "use strict";
+
+  const language = document.documentElement.lang;
+  const local = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, {
+    dateStyle: "medium",
+    timeStyle: "medium",
+  });
+
+  const localTimes = (root) => {
+    for (const time of root.querySelectorAll("time[data-local], time[data-title]")) {
+      const moment = new Date(time.dateTime.replace(/(\.\d{3})\d+/, "$1"));
+      if (Number.isNaN(moment.getTime())) continue;
+      if (time.hasAttribute("data-title")) {
+        time.title = local.format(moment);
+      } else {
+        time.title = time.dateTime;
+        time.textContent = local.format(moment);
+      }
+      time.removeAttribute("data-local");
+      time.removeAttribute("data-title");
+    }
+  };
+
+  document.addEventListener("DOMContentLoaded", () => localTimes(document));
+  document.addEventListener("htmx:afterSettle", (event) => localTimes(event.target));
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    const token = document.body.dataset.csrf;
+    if (token) event.detail.headers["X-CSRF-Token"] = token;
+    // An address holds only the filters that are set.
+    if (event.detail.verb === "get") {
+      for (const [key, value] of [...event.detail.formData.entries()]) {
+        if (value === "") event.detail.formData.delete(key);
+      }
+    }
+  });
+
+  const typing = (target) => target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (event.key === "/") {
+      const search = document.querySelector("[data-search]");
+      if (search) {
+        event.preventDefault();
+        search.focus();
+        search.select();
+      }
+    } else if (event.key === "?") {
+      const keys = document.getElementById("keys");
+      if (keys && !keys.open) {
+        event.preventDefault();
+        keys.showModal();
+      }
+    }
+  });
+})();

@@ -1,0 +1,138 @@
+"""Times, amounts, sentences: how values of documents read on a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from markupsafe import Markup
+
+from console.store import times
+from console.web.i18n import N_, translations
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+NOTICES: dict[str, str] = {
+    "acknowledged": N_("Alerts acknowledged: %(count)s"),
+    "closed": N_("Alerts closed: %(count)s"),
+    "reopened": N_("Alerts reopened: %(count)s"),
+    "commented": N_("Comment added."),
+    "assigned": N_("Assignment changed."),
+    "learned": N_("Learned: this traffic is allowed from now on."),
+    "muted": N_("Muted: repeats stay silent."),
+    "revoked": N_("Taken back: the alerts are open again, and repeats raise new ones."),
+    "decided": N_("Asset changed."),
+    "sensor_revoked": N_("The sensor's token works no more."),
+    "user_added": N_("User %(name)s added."),
+    "user_changed": N_("User %(name)s changed."),
+    "password_changed": N_("Password changed."),
+}
+ERRORS: dict[str, str] = {
+    "nothing_selected": N_("Select at least one alert first."),
+    "reason_missing": N_("Say why: a reason is required."),
+    "refused": N_("That did not work: %(why)s"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line above a page that says what the last action did."""
+
+    text: str
+    error: bool
+
+
+def notice(language: str, cookie: str) -> Notice | None:
+    """The notice a cookie asks for; None for a cookie this console did not write."""
+    fields = parse_qs(cookie)
+    kind = fields.get("kind", [""])[0]
+    text = NOTICES.get(kind) or ERRORS.get(kind)
+    try:
+        values = json.loads(fields.get("values", ["{}"])[0])
+        if text is None or not isinstance(values, dict):
+            return None
+        return Notice(translations(language).gettext(text) % values, kind in ERRORS)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def moment(text: str | None) -> Markup:
+    """An RFC 3339 time to the second, in UTC; a script on the page turns it into local time."""
+    if not text:
+        return Markup("–")
+    return Markup('<time datetime="{}" data-local>{} UTC</time>').format(text, text[:19].replace("T", " "))
+
+
+def ago(language: str, text: str | None) -> Markup:
+    """How long ago an RFC 3339 time was, with the time itself as its title."""
+    if not text:
+        return Markup("–")
+    seconds = (times.now() - times.to_nanoseconds(text)) / times.SECOND
+    shown = text[:19].replace("T", " ") + " UTC"
+    return Markup('<time datetime="{}" title="{}" data-title>{}</time>').format(
+        text, shown, relative(language, seconds)
+    )
+
+
+def relative(language: str, seconds: float) -> str:
+    """`seconds` before now, as a person says it."""
+    say = translations(language)
+    if seconds < MINUTE:
+        return say.gettext("just now")
+    return say.gettext("%(span)s ago") % {"span": span(language, seconds)}
+
+
+def span(language: str, seconds: float) -> str:
+    """A length of time in its largest unit."""
+    say = translations(language)
+    days, hours, minutes = (int(seconds // unit) for unit in (DAY, HOUR, MINUTE))
+    if days:
+        return say.ngettext("%(count)s day", "%(count)s days", days) % {"count": days}
+    if hours:
+        return say.ngettext("%(count)s hour", "%(count)s hours", hours) % {"count": hours}
+    if minutes:
+        return say.ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
+    rest = max(0, int(seconds))
+    return say.ngettext("%(count)s second", "%(count)s seconds", rest) % {"count": rest}
+
+
+def amount(value: float) -> str:
+    """A number with thin spaces between thousands."""
+    return f"{value:,.0f}".replace(",", "\u2009")
+
+
+def octets(value: float) -> str:
+    """A size in bytes with a binary prefix."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024 or unit == "GiB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    raise AssertionError("the last unit takes any size")
+
+
+def sentence(language: str, document: Mapping[str, Any]) -> str:
+    """An alert's sentence who did what to whom; in the other language where this one is missing."""
+    first, second = ("message_zh", "message") if language == "zh" else ("message", "message_zh")
+    return str(document.get(first) or document.get(second) or titled(language, document.get("rule", {})))
+
+
+def titled(language: str, rule: Any, field: str = "title") -> str:
+    """A rule's title (or another field that has a `_zh` twin), from a document or a record."""
+
+    def read(key: str) -> Any:
+        return rule.get(key) if isinstance(rule, Mapping) else getattr(rule, key, None)
+
+    chinese = read(f"{field}_zh")
+    return str((chinese if language == "zh" else None) or read(field) or read("name") or "")
+
+
+def readable(value: Any) -> str:
+    """A value of a document as text."""
+    if isinstance(value, list):
+        return ", ".join(readable(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {readable(each)}" for key, each in value.items())
+    return str(value)

@@ -1,0 +1,52 @@
+"""Redirects stay on this console, notices come only from it, times and amounts read well."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.store.times import now, to_text
+from console.web import wording
+from console.web.rendering import safe_next
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "", "alerts", "/a\r\nb: c"]
+)
+def test_redirects_lead_nowhere_else(target: str) -> None:
+    assert safe_next(target) == "/"
+
+
+@pytest.mark.parametrize("target", ["/", "/alerts?status=all&q=%E6%B3%B5", "/assets/a-1#facts"])
+def test_own_addresses_are_kept(target: str) -> None:
+    assert safe_next(target) == target
+
+
+@pytest.mark.parametrize(
+    "cookie", ["", "kind=unknown", "kind=closed&values=[1]", "kind=closed&values={", "kind=closed&values={}"]
+)
+def test_a_foreign_notice_cookie_shows_nothing(cookie: str) -> None:
+    assert wording.notice("en", cookie) is None
+
+
+def test_relative_times_use_the_largest_unit_and_the_right_number() -> None:
+    assert wording.span("en", 1) == "1 second"
+    assert wording.span("en", 119) == "1 minute"
+    assert wording.span("en", 7200) == "2 hours"
+    assert wording.span("zh", 3 * 86400) == "3 天"
+    assert "just now" in wording.ago("en", to_text(now()))
+
+
+def test_a_sentence_falls_back_to_the_other_language() -> None:
+    assert wording.sentence("zh", {"message": "stopped"}) == "stopped"
+    assert wording.sentence("zh", {"message": "stopped", "message_zh": "停止"}) == "停止"
+    assert wording.sentence("en", {"rule": {"title": "Stop"}}) == "Stop"
+
+
+def test_amounts_and_sizes() -> None:
+    assert wording.amount(1234567) == "1\u2009234\u2009567"
+    assert [wording.octets(size) for size in (0, 1023, 1024, 5 * 2**30)] == [
+        "0 B",
+        "1023 B",
+        "1.0 KiB",
+        "5.0 GiB",
+    ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from sensor.protocols import dnp3, iec104, modbus, transport
+from sensor.protocols import arp, dhcp, dnp3, icmp, iec104, lldp, modbus, ntp, transport
+from sensor.protocols.names import dns, mdns, nbns
 from sensor.protocols.protocol import Field, Protocol
 
-MODULES = (transport, modbus, iec104, dnp3)
+MODULES = (transport, modbus, iec104, dnp3, arp, icmp, dhcp, lldp, dns, mdns, nbns, ntp)
 """Modules that have a decode kernel, in the order in which streams are tried against them."""
 
 PROTOCOLS: dict[int, Protocol] = {

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
 
+import numpy as np
+
 
 class Number(IntEnum):
     """Protocol numbers in the `protocol` columns. Add, never renumber: field ids derive from them."""
@@ -164,9 +166,12 @@ class Protocol:
         return name or (f"Function {function}" if function >= 0 else "")
 
 
-def field_ids(number: Number, fields: tuple[Field, ...]) -> dict[str, int]:
-    """Field name to the number that kernels write."""
-    return {item.name: int(number) * 256 + index for index, item in enumerate(fields)}
+def field_ids(number: Number, fields: tuple[Field, ...]) -> dict[str, Any]:
+    """Field name to the number that kernels write.
+
+    As numpy.int64: for a plain int Numba would compile what takes it once for each value.
+    """
+    return {item.name: np.int64(int(number) * 256 + index) for index, item in enumerate(fields)}
 
 
 NAMES: dict[int, str] = {number: number.name.lower().replace("_", "-") for number in Number}

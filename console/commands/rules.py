@@ -1,0 +1,155 @@
+"""`fieldwatch rules`: check, test, list, and what editors and readers need to write them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rules.language.problems import Problem
+    from rules.rule import Rule
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Check, test and list rules.")
+
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Rule files or folders; without any, the rules that ship with Fieldwatch"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable: one JSON object a line")]
+
+
+def _load(paths: list[Path] | None) -> tuple[list[Rule], list[Problem]]:
+    from console.commands.output import fail
+    from rules.language.loader import PACKS, load
+
+    for path in paths or ():
+        if not path.exists():
+            fail(f"{path}: there is no such file or folder", 1)
+    rules, problems = load(paths or [PACKS])
+    if not rules and not problems:
+        fail("no rules there: a rule is a file that ends with .yaml", 1)
+    return rules, problems
+
+
+def _show(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+
+
+@app.command()
+def lint(paths: Paths = None) -> None:
+    """Check rules: what is wrong, and what an analyst would regret. Ends with 1 if anything is."""
+    from rules.lint.checks import lint as check
+
+    rules, problems = _load(paths)
+    found = [*problems, *check(rules)]
+    _show(sorted(found))
+    files = len(rules) + len({problem.path for problem in problems})
+    typer.echo(f"{_count(files, 'rule')}, {_count(len(found), 'problem')}")
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command("test")
+def run_rule_tests(
+    paths: Paths = None,
+    captures: Annotated[
+        Path | None,
+        typer.Option(help="Folder that `capture:` of tests is relative to; without it those are skipped"),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name the passed tests, too")] = False,
+) -> None:
+    """Run the tests that rules carry. Ends with 1 if one fails or a rule cannot be read."""
+    from console.commands.output import fail
+    from rules.selftest import run_tests
+
+    rules, problems = _load(paths)
+    _show(problems)
+    if captures is not None and not captures.is_dir():
+        fail(f"{captures}: there is no such folder", 1)
+    passed = failed = skipped = 0
+    for result in run_tests(rules, captures, _reader() if captures else None):
+        if result.test.capture and captures is None:
+            skipped += 1
+        elif result.passed:
+            passed += 1
+            if verbose:
+                typer.echo(f"passed  {result.rule.path}: {result.test.name}")
+        else:
+            failed += 1
+            typer.echo(f"FAILED  {result.rule.path}: {result.test.name}\n        {result.text}")
+    untested = [rule for rule in rules if not rule.tests]
+    for rule in untested:
+        typer.echo(f"untested {rule.path}")
+    more = f", {skipped} on captures skipped (--captures)" if skipped else ""
+    typer.echo(f"{_count(len(rules), 'rule')}: {_count(passed, 'test')} passed, {failed} failed{more}")
+    raise typer.Exit(1 if failed or problems else 0)
+
+
+@app.command("list")
+def list_rules(paths: Paths = None, as_json: AsJson = False) -> None:
+    """List rules: level, status, protocol, ATT&CK techniques, title."""
+    rules, problems = _load(paths)
+    _show(problems)
+    order = {
+        level: -place for place, level in enumerate(("informational", "low", "medium", "high", "critical"))
+    }
+    rules.sort(key=lambda rule: (order[rule.level], rule.service or rule.category, rule.name))
+    if as_json:
+        for rule in rules:
+            typer.echo(json.dumps(_summary(rule), ensure_ascii=False))
+    else:
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table("level", "status", "about", "name", "ATT&CK", "title", box=None, header_style="bold")
+        for rule in rules:
+            about = rule.service or ("assets" if rule.category == "asset" else "any protocol")
+            table.add_row(rule.level, rule.status, about, rule.name, " ".join(rule.techniques), rule.title)
+        Console().print(table)
+        typer.echo(_count(len(rules), "rule"))
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of rule files, for editors."""
+    from rules.language.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), ensure_ascii=False, indent=2))
+
+
+@app.command()
+def fields() -> None:
+    """Print every field as Markdown: those of rules, then each protocol's own."""
+    from rules.fields import markdown
+
+    typer.echo(markdown(), nl=False)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _summary(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "title": rule.title,
+        "title_zh": rule.title_zh,
+        "level": rule.level,
+        "status": rule.status,
+        "category": rule.category,
+        **({"service": rule.service} if rule.service else {}),
+        "techniques": list(rule.techniques),
+        "tactics": list(rule.tactics),
+        "requires": list(rule.requires),
+        "tests": len(rule.tests),
+    }
+
+
+def _reader() -> Any:
+    return None

@@ -1,0 +1,1 @@
+"""House rules for rules: what Sigma allows but an analyst would regret."""

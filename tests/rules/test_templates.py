@@ -1,0 +1,29 @@
+import pytest
+
+from rules.templates import placeholders, render, shown
+
+
+def test_placeholders_and_alternatives() -> None:
+    assert placeholders("{a.b} and {c|d.e} {{plain}}") == ["a.b", "c", "d.e"]
+
+
+@pytest.mark.parametrize("template", ["{a", "a}", "{}", "{a|}", "{{a}"])
+def test_broken_templates(template: str) -> None:
+    with pytest.raises(ValueError, match="brace"):
+        placeholders(template)
+
+
+def test_render() -> None:
+    fields = {"a": 502.0, "b": ["x", "y"], "c": "line\nbreak"}
+    assert render("{a} {b} {c} {{x}}", fields.get) == "502 x, y line break {x}"
+    assert render("{no|a}", fields.get) == "502"
+    assert render("{no}", fields.get) == "unknown"
+    assert render("{no}", fields.get, "zh") == "未知"
+
+
+def test_values_are_never_templates() -> None:
+    assert render("{a}", {"a": "{b}", "b": "secret"}.get) == "{b}"
+
+
+def test_long_values_are_cut() -> None:
+    assert len(shown("x" * 1000)) == 200

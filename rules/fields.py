@@ -123,6 +123,12 @@ CORE: tuple[RuleField, ...] = (
     RuleField("ics.status_code", "integer", "Number of the answer; 0 is success"),
     *(RuleField(f"ics.{name}", "boolean", _FLAG_DOCS[name]) for name in FLAG_NAMES.values()),
     RuleField("baseline.learned", "boolean", "Whether a baseline has been learned", (), BOTH),
+    RuleField(
+        "baseline.novelty",
+        "text",
+        "The topmost thing that is new: a rule on it fires where the news is, not on all that follows",
+        ("asset", "conversation", "operation", "function", "object"),
+    ),
     RuleField("baseline.new_asset", "boolean", "Client or server was not there while learning"),
     RuleField(
         "baseline.new_conversation", "boolean", "This client did not speak this protocol to this server"

@@ -88,7 +88,7 @@ _MIXED = frozenset(map(str, (0, 100, 169, 172, 192, 198, 203, *range(224, 256)))
 
 
 def kind_of(address: str) -> int:
-    """HOST, GROUP (broadcast, multicast, unspecified), PUBLIC, or LINK for a MAC address."""
+    """HOST, GROUP (broadcast, multicast, nobody), PUBLIC, or LINK for a MAC address."""
     first, dot, _ = address.partition(".")
     # Floods bring many IPv4 addresses; of most /8 networks every address is of one kind.
     if dot and first not in _MIXED and ":" not in first:
@@ -102,8 +102,10 @@ def _kind_of(address: str) -> int:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         # IEEE 802: the lowest bit of the first octet marks a group address.
-        group = len(address) == 17 and int(address[1], 16) & 1 if address[1:2].isalnum() else 0
-        return GROUP if group else LINK
+        try:
+            return GROUP if int(address[:2], 16) & 1 else LINK
+        except ValueError:  # nobody: the table of endpoints was full
+            return GROUP
     if parsed.is_multicast or parsed.is_unspecified or str(parsed) == "255.255.255.255":
         return GROUP
     return PUBLIC if parsed.is_global else HOST

@@ -1,0 +1,241 @@
+"""Behaviours and asset changes as tables that rules can be matched against.
+
+Every column is computed when it is first asked for: what no rule names costs nothing. Texts are
+looked up once for each distinct endpoint, name or code of the batch, never once for each row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.baseline.model import Level
+from rules.baseline.novelty import Novelty
+from rules.documents import nanoseconds, table_of
+from rules.ends import DEFAULT_CRITICALITY, Ends, Plant
+from rules.table import ABSENT, Column, Flags, Numbers, Occurrences, Table, Texts, texts
+from sensor.messages import FLAG_NAMES, NO_CODE, Kind, Operation, ValueKind
+from sensor.protocols.protocol import NAMES, Record
+from sensor.protocols.registry import PROTOCOLS
+from sensor.strings import Strings, text_of
+from sensor.types import Ints, Rows
+
+TRANSPORTS = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp"}
+
+
+class LazyColumns(Mapping[str, Column]):
+    """Columns by name, each made at its first use; a maker that gives None has no column."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Column | None]]) -> None:
+        self._makers = makers
+        self._made: dict[str, Column | None] = {}
+
+    def __getitem__(self, name: str) -> Column:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        column = self._made[name]
+        if column is None:
+            raise KeyError(name)
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._makers if self.get(name) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class ObjectTexts(Texts):
+    """`ics.object`: written out row by row, so that an alert costs one description and not all."""
+
+    def __init__(self, rows: Rows, strings: Strings) -> None:
+        self._rows = rows
+        self._strings = strings
+
+    @cached_property
+    def _coded(self) -> Texts:
+        return texts(self._describe(row) for row in range(self._rows.shape[0]))
+
+    @property
+    def codes(self) -> NDArray[Any]:  # type: ignore[override]
+        """One for each row, ABSENT where there is no object."""
+        return self._coded.codes
+
+    @property
+    def values(self) -> Sequence[str | tuple[str, ...]]:  # type: ignore[override]
+        """The distinct descriptions."""
+        return self._coded.values
+
+    def value(self, row: int) -> str | None:
+        """The description of a row's object."""
+        return self._describe(row) or None
+
+    def _describe(self, index: int) -> str:
+        row = self._rows[index]
+        protocol = PROTOCOLS.get(int(row["protocol"]))
+        name = text_of(self._strings, int(row["name"]))
+        return protocol.describe(Record(row, name, {})) if protocol else name
+
+
+def behaviour_table(
+    rows: Rows,
+    strings: Strings,
+    plant: Plant,
+    novelty: Novelty | None = None,
+    keys: Ints | None = None,
+) -> Table:
+    """BEHAVIOUR rows with everything that rules may ask about them.
+
+    `keys` are numbers by which the same behaviour is known from batch to batch. Without `novelty`
+    nothing was learned, and every `baseline.new_*` is absent.
+    """
+    ends = Ends(rows, plant)
+    makers: dict[str, Callable[[], Column | None]] = {}
+    for name, codes in (("source", ends.clients), ("destination", ends.servers)):
+        port = "client_port" if name == "source" else "server_port"
+        for field in ("ip", "mac", "name", "vendor", "role", "zone"):
+            makers[f"{name}.{field}"] = partial(ends.text_column, field, codes)
+        makers[f"{name}.port"] = partial(_ports, rows, port)
+        for field in ("purdue_level", "criticality"):
+            makers[f"{name}.{field}"] = partial(ends.number_column, field, codes)
+        for field in ("is_internal", "authorised"):
+            makers[f"{name}.{field}"] = partial(ends.flag_column, field, codes)
+    makers |= _network_makers(rows) | _ics_makers(rows, strings) | _baseline_makers(rows, novelty)
+    makers["schedule.working_hours"] = lambda: _flags(plant.site.is_working_time(rows["last_ns"]))
+    makers["schedule.maintenance"] = lambda: _flags(plant.site.is_maintenance(rows["last_ns"]))
+    occurrences = Occurrences(
+        np.full(rows.shape[0], -1, np.int64) if keys is None else keys,
+        rows["messages"].copy(),
+        rows["first_ns"].copy(),
+        rows["last_ns"].copy(),
+        rows["frames"].copy(),
+    )
+    return Table("behaviour", rows.shape[0], LazyColumns(makers), occurrences)
+
+
+def asset_table(changes: Sequence[Mapping[str, Any]], plant: Plant, learned: bool = False) -> Table:
+    """Asset changes as rules see them.
+
+    A change is a document with `asset.*` (`asset.id`, `asset.change`, `asset.old`, `asset.new`, and
+    what is known of the asset), `@timestamp` and `evidence.frames`; what the site file says is added.
+    """
+    documents = []
+    for change in changes:
+        asset = dict(change.get("asset", {}))
+        ips, macs = list(asset.get("ip", ())), list(asset.get("mac", ()))
+        described = plant.describe(ips[0] if ips else "", macs[0] if macs else "", asset.get("purdue_level"))
+        asset |= {name: value for name, value in described.items() if value is not None}
+        asset.setdefault("criticality", DEFAULT_CRITICALITY)
+        times = np.array([nanoseconds(change.get("@timestamp"))], np.int64)
+        working, maintenance = plant.site.is_working_time(times), plant.site.is_maintenance(times)
+        schedule = {
+            "working_hours": None if working is None else bool(working[0]),
+            "maintenance": None if maintenance is None else bool(maintenance[0]),
+        }
+        documents.append({**change, "asset": asset, "baseline": {"learned": learned}, "schedule": schedule})
+    return table_of(documents, "asset")
+
+
+def _flags(values: NDArray[np.bool_] | None) -> Flags | None:
+    return None if values is None else Flags(values)
+
+
+def _coded(codes: NDArray[Any], name_of: Callable[[int], str]) -> Texts:
+    """A column of the names of integer codes; "" is absent."""
+    distinct, places = np.unique(codes, return_inverse=True)
+    names = [name_of(int(code)) for code in distinct]
+    return Texts(np.array([at if name else ABSENT for at, name in enumerate(names)], np.int32)[places], names)
+
+
+def _ports(rows: Rows, name: str) -> Numbers:
+    # Port 0 exists in no conversation; it stands for protocols without ports.
+    return Numbers(rows[name], rows[name] > 0)
+
+
+def _code_column(rows: Rows, name: str) -> Numbers:
+    return Numbers(rows[name], rows[name] != NO_CODE)
+
+
+def _network_makers(rows: Rows) -> dict[str, Callable[[], Column | None]]:
+    return {
+        "network.protocol": lambda: _coded(rows["protocol"], lambda code: NAMES.get(code, "")),
+        "network.transport": lambda: _coded(rows["transport"], lambda code: TRANSPORTS.get(code, "")),
+        "network.vlan.id": lambda: _coded(rows["vlan"], lambda code: str(code) if code else ""),
+    }
+
+
+def _ics_makers(rows: Rows, strings: Strings) -> dict[str, Callable[[], Column | None]]:
+    makers: dict[str, Callable[[], Column | None]] = {
+        "ics.operation": lambda: _coded(rows["operation"], _operation_name),
+        "ics.kind": lambda: _coded(rows["kind"], lambda code: Kind(code).name.lower()),
+        "ics.function": lambda: _by_protocol(rows, ("function", "subfunction"), _function_name),
+        "ics.function_code": partial(_code_column, rows, "function"),
+        "ics.subfunction_code": partial(_code_column, rows, "subfunction"),
+        "ics.unit": partial(_code_column, rows, "unit"),
+        "ics.space": lambda: _by_protocol(rows, ("space",), _space_name),
+        "ics.address": partial(_code_column, rows, "address"),
+        "ics.count": partial(_code_column, rows, "count"),
+        "ics.object": lambda: ObjectTexts(rows, strings),
+        "ics.name": lambda: _coded(rows["name"], lambda entry: text_of(strings, entry)),
+        "ics.status": lambda: _by_protocol(rows, ("status",), _status_name),
+        "ics.status_code": partial(_code_column, rows, "status"),
+    }
+    valued = rows["value_kind"] != ValueKind.NONE
+    for name, column in (("value", "value"), ("value_min", "least"), ("value_max", "most")):
+        makers[f"ics.{name}"] = partial(Numbers, rows[column], valued)
+    for flag, name in FLAG_NAMES.items():
+        makers[f"ics.{name}"] = partial(_flag_column, rows, flag)
+    return makers
+
+
+def _flag_column(rows: Rows, flag: int) -> Flags:
+    return Flags(rows["flags"] & flag != 0)
+
+
+def _operation_name(code: int) -> str:
+    return Operation(code).name.lower() if 0 <= code < len(Operation) else "other"
+
+
+def _by_protocol(rows: Rows, fields: tuple[str, ...], name_of: Callable[..., str]) -> Texts:
+    """A column of names that depend on the protocol and one or two codes."""
+    columns = [rows["protocol"].astype(np.int64), *(rows[field].astype(np.int64) for field in fields)]
+    group = np.zeros(rows.shape[0], np.int64)
+    for column in columns:
+        # Renumbered after every step, the pair of group and code stays far below 2**63.
+        group = np.unique(group << 32 | column & 0xFFFFFFFF, return_inverse=True)[1]
+    _, firsts, places = np.unique(group, return_index=True, return_inverse=True)
+    names = [name_of(*(int(column[first]) for column in columns)) for first in firsts]
+    return Texts(np.array([at if name else ABSENT for at, name in enumerate(names)], np.int32)[places], names)
+
+
+def _function_name(protocol: int, function: int, subfunction: int) -> str:
+    known = PROTOCOLS.get(protocol)
+    return known.function_name(function, subfunction) if known else ""
+
+
+def _space_name(protocol: int, space: int) -> str:
+    known = PROTOCOLS.get(protocol)
+    return known.spaces.get(space, "") if known else ""
+
+
+def _status_name(protocol: int, status: int) -> str:
+    if status <= 0:
+        return "ok" if status == 0 else ""
+    known = PROTOCOLS.get(protocol)
+    return (known.statuses.get(status) if known else None) or f"status {status}"
+
+
+def _baseline_makers(rows: Rows, novelty: Novelty | None) -> dict[str, Callable[[], Column | None]]:
+    learned = np.full(rows.shape[0], novelty is not None)
+    makers: dict[str, Callable[[], Column | None]] = {"baseline.learned": lambda: Flags(learned)}
+    if novelty is not None:
+        for name in ("asset", "conversation", "operation", "function", "object"):
+            makers[f"baseline.new_{name}"] = partial(Flags, getattr(novelty, name))
+        makers["baseline.novelty"] = lambda: _coded(
+            novelty.level, lambda level: Level(level).name.lower() if level else ""
+        )
+    return makers

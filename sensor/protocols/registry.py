@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from sensor.protocols import arp, dhcp, dnp3, icmp, iec104, lldp, modbus, ntp, transport
+from sensor.protocols import arp, dhcp, dnp3, enip, icmp, iec104, lldp, modbus, ntp, s7comm, transport
 from sensor.protocols.names import dns, mdns, nbns
 from sensor.protocols.protocol import Field, Protocol
 
-MODULES = (transport, modbus, iec104, dnp3, arp, icmp, dhcp, lldp, dns, mdns, nbns, ntp)
+MODULES = (transport, arp, icmp, lldp, dhcp, dns, mdns, nbns, ntp, modbus, s7comm, enip, dnp3, iec104)
 """Modules that have a decode kernel, in the order in which streams are tried against them."""
 
 PROTOCOLS: dict[int, Protocol] = {

@@ -17,7 +17,7 @@ from rules.rule import Rule
 from rules.table import Flags, Numbers, Occurrences, Table, Texts
 
 MOST_OPEN = 10_000
-MOST_LINKS = 200_000
+MOST_LINKS = 100_000
 MOST_NEW = 2_000
 """Alerts that one rule may open for one table."""
 
@@ -68,6 +68,7 @@ class Alerts:
         self.losses = dict.fromkeys(
             ("alerts_evicted", "links_evicted", "alerts_refused", "alerts_not_taken"), 0
         )
+        # By rule and grouping values, the one that grew last at the end.
         self._open: OrderedDict[tuple[object, ...], Alert] = OrderedDict()
         self._links: OrderedDict[int, dict[str, _Link]] = OrderedDict()
         self._changed: OrderedDict[str, Alert] = OrderedDict()
@@ -100,6 +101,16 @@ class Alerts:
                 else:
                     alert.extend(alert.start_ns, last_ns, more, frames, self.capture)
                 self._touch(link.alert)
+
+    def watched(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of these behaviours that belong to an alert: only their counts are worth an `update`."""
+        links = self._links
+        return np.array([key for key in keys.tolist() if key in links], np.int64)
+
+    def forget(self, keys: Iterable[int]) -> None:
+        """These behaviours are no more and their keys may be used for others; their alerts stay."""
+        for key in keys:
+            self._links.pop(int(key), None)
 
     def take(self) -> list[dict[str, Any]]:
         """The documents of alerts that are new or have grown since this was last called.

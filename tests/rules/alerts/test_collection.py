@@ -135,6 +135,17 @@ def test_counts_grow_with_their_behaviour() -> None:
     assert alerts.take()[0]["event"]["count"] == 13
 
 
+def test_a_key_that_is_used_again_does_not_feed_the_old_alert() -> None:
+    alerts = Alerts()
+    keyed([at(0), at(1)], [7, 8], alerts)
+    alerts.take()
+    assert alerts.watched(np.array([6, 7, 8])).tolist() == [7, 8]
+    alerts.forget([7, 99])
+    assert alerts.watched(np.array([6, 7, 8])).tolist() == [8]
+    alerts.update(occurrences(7, 1000, 60, [61]))
+    assert alerts.take() == []
+
+
 def test_a_behaviour_that_resumes_after_the_quiet_time_opens_one_new_alert() -> None:
     alerts = Alerts()
     keyed([at(0), at(1)], [7, 8], alerts, "quiet: 60s")

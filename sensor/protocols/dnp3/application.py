@@ -15,6 +15,7 @@ from sensor.messages import (
     Kind,
     Operation,
     Out,
+    add_bytes,
     add_integer,
     wants_details,
 )
@@ -34,21 +35,13 @@ from sensor.protocols.dnp3.functions import (
     operation_answered,
     operation_of,
 )
-from sensor.protocols.dnp3.objects import decode_objects
+from sensor.protocols.dnp3.objects import UNKNOWN_HERE, decode_header
+from sensor.protocols.dnp3.records import APPLICATION_CONTROL, add_layout
 from sensor.types import Bytes, Int
 
-FIRST, FINAL, CONFIRMED, UNSOLICITED_BIT, SEQUENCE = 0x80, 0x40, 0x20, 0x10, 0x0F
+FINAL, UNSOLICITED_BIT, SEQUENCE = 0x40, 0x10, 0x0F
 UNSOLICITED_SEQUENCE = 1 << 22
 """Set in the transaction of unsolicited responses and their confirmations, which count apart."""
-
-
-@kernel
-def _add_details(control: Int, out: Out, first: Int) -> None:
-    add_integer(out, first, fields.FIRST, control >> 7)
-    add_integer(out, first, fields.FINAL, control >> 6 & 1)
-    add_integer(out, first, fields.CONFIRM, control >> 5 & 1)
-    add_integer(out, first, fields.UNSOLICITED, control >> 4 & 1)
-    add_integer(out, first, fields.SEQUENCE, control & SEQUENCE)
 
 
 @kernel
@@ -147,33 +140,36 @@ def _finish_report(out: Out, first: Int) -> None:
 
 
 @kernel
-def _decode_request(data: Bytes, at: Int, end: Int, from_master: bool, out: Out, first: Int) -> bool:
-    function = u8(data, at + 1)
+def _begin(data: Bytes, at: Int, end: Int, from_master: bool, out: Out, first: Int) -> bool:
+    """The row from the fragment's header (4.2.2); whether it is as it should be."""
+    row = out.messages[first]
+    if wants_details(out, first):
+        add_layout(data, at, APPLICATION_CONTROL, out, first)
+    control, function = u8(data, at), u8(data, at + 1)
+    row["function"] = function
+    row["transaction"] = np.int64(row["unit"]) << 4 | control & SEQUENCE
+    if control & UNSOLICITED_BIT:
+        row["transaction"] |= UNSOLICITED_SEQUENCE
+    if function >= RESPONSE:
+        row["kind"] = Kind.EVENT if function == UNSOLICITED_RESPONSE else Kind.RESPONSE
+        if is_known(function) and end - at >= 4 and wants_details(out, first):
+            _add_indications(be16(data, at + 2), out, first)
+        return is_known(function) and end - at >= 4 and not from_master
     if function == CONFIRM:
-        out.messages[first]["kind"] = Kind.REQUEST if from_master else Kind.RESPONSE
-        out.messages[first]["operation"] = Operation.SESSION
+        row["kind"] = Kind.REQUEST if from_master else Kind.RESPONSE
         return end - at == 2
-    out.messages[first]["kind"] = Kind.REQUEST
-    good = is_known(function) and from_master
-    if is_known(function):
-        good = decode_objects(data, at + 2, end, function, out, first) and good
-    _finish_request(function, out, first)
-    return good
+    row["kind"] = Kind.REQUEST
+    return is_known(function) and from_master
 
 
 @kernel
-def _decode_response(data: Bytes, at: Int, end: Int, from_master: bool, out: Out, first: Int) -> bool:
+def _finish(data: Bytes, at: Int, out: Out, first: Int) -> None:
+    """What is known of all rows only when the fragment's objects have been read."""
     function = u8(data, at + 1)
-    row = out.messages[first]
-    row["kind"] = Kind.EVENT if function == UNSOLICITED_RESPONSE else Kind.RESPONSE
-    if not is_known(function):
-        return False
-    if end - at < 4:
-        return False
+    if function < RESPONSE:
+        _finish_request(function, out, first)
+        return
     iin = be16(data, at + 2)
-    if wants_details(out, first):
-        _add_indications(iin, out, first)
-    good = decode_objects(data, at + 4, end, function, out, first)
     for index in range(first, out.used[MESSAGES]):
         if out.messages[index]["status"] == NO_CODE:
             out.messages[index]["status"] = iin & 0x3F
@@ -185,23 +181,32 @@ def _decode_response(data: Bytes, at: Int, end: Int, from_master: bool, out: Out
         _finish_challenge(out, first)
     else:
         _finish_report(out, first)
-    return good and not from_master
 
 
 @kernel
 def decode_fragment(data: Bytes, at: Int, end: Int, from_master: bool, out: Out, first: Int) -> bool:
     """Fill the row `first`, and add one for each further object, from a fragment; whether it is
-    well-formed. The row has its unit (the outstation) and, where it applies, BROADCAST."""
-    row = out.messages[first]
+    well-formed. The row has its unit (the outstation) and, where it applies, BROADCAST.
+
+    An object that the standard does not have ends the reading, as its size is not known: the row
+    says which, and its remaining octets are in the details.
+    """
     if end - at < 2:
         return False
-    control = u8(data, at)
-    row["function"] = u8(data, at + 1)
-    row["transaction"] = np.int64(row["unit"]) << 4 | control & SEQUENCE
-    if control & UNSOLICITED_BIT:
-        row["transaction"] |= UNSOLICITED_SEQUENCE
-    if wants_details(out, first):
-        _add_details(control, out, first)
-    if u8(data, at + 1) >= 128:
-        return _decode_response(data, at, end, from_master, out, first)
-    return _decode_request(data, at, end, from_master, out, first)
+    good = _begin(data, at, end, from_master, out, first)
+    function = u8(data, at + 1)
+    if function >= RESPONSE and (end - at < 4 or not is_known(function)):
+        return False
+    place = at + (4 if function >= RESPONSE else 2)
+    while place < end and function != CONFIRM and is_known(function):
+        after = decode_header(data, place, end, function, out, first)
+        if after < 0:
+            row = out.used[MESSAGES] - 1
+            if after == UNKNOWN_HERE and wants_details(out, row):
+                add_integer(out, row, fields.UNKNOWN_OBJECT, be16(data, place))
+                add_bytes(out, row, fields.DATA, place, end - place)
+            good = good and after == UNKNOWN_HERE
+            break
+        place = after
+    _finish(data, at, out, first)
+    return good

@@ -44,7 +44,6 @@ from sensor.protocols.dnp3.functions import (
 )
 from sensor.protocols.dnp3.link import (
     FIRST_BROADCAST,
-    FRAME_COUNT,
     FRAME_COUNT_VALID,
     FROM_MASTER,
     HEADER,
@@ -53,6 +52,7 @@ from sensor.protocols.dnp3.link import (
     frame_length,
     take_user_data,
 )
+from sensor.protocols.dnp3.records import LINK_HEADER, PRIMARY_HEADER, SECONDARY_HEADER, add_layout
 from sensor.protocols.dnp3.transport import (
     COMPLETE_HERE,
     COMPLETE_PLACE,
@@ -90,16 +90,13 @@ def _add_link_details(data: Bytes, at: Int, out: Out, index: Int) -> None:
     if not wants_details(out, index):
         return
     control = u8(data, at + 3)
-    primary = control >> 6 & 1
-    add_integer(out, index, fields.SOURCE, le16(data, at + 6))
-    add_integer(out, index, fields.DESTINATION, le16(data, at + 4))
-    add_integer(out, index, fields.FROM_MASTER, control >> 7)
-    add_integer(out, index, fields.PRIMARY, primary)
-    add_integer(out, index, fields.LINK_FUNCTION, control & 0x0F | (LINK_PRIMARY if primary else 0))
-    if not primary:
-        add_integer(out, index, fields.DATA_FLOW_CONTROL, control >> 4 & 1)
+    service = control & 0x0F
+    add_layout(data, at, LINK_HEADER, out, index)
+    add_integer(out, index, fields.LINK_FUNCTION, service | LINK_PRIMARY if control & PRIMARY else service)
+    if control & PRIMARY == 0:
+        add_layout(data, at, SECONDARY_HEADER, out, index)
     elif control & FRAME_COUNT_VALID:
-        add_integer(out, index, fields.FRAME_COUNT_BIT, 1 if control & FRAME_COUNT else 0)
+        add_layout(data, at, PRIMARY_HEADER, out, index)
 
 
 @kernel
@@ -158,110 +155,119 @@ def _add_broken(data: Bytes, at: Int, frame: Record, out: Out, field: Int, amoun
 
 
 @kernel
-def _decode_complete(
-    data: Bytes, at: Int, start: Int, length: Int, sequence: Int, frame: Record, buffers: Buffers, out: Out
-) -> None:
-    """The fragment that lies in `buffers.scratch`, `length` octets from `start`."""
-    first = _new_row(data, at, frame, out)
-    if first < 0:
-        return
-    row = out.messages[first]
-    row["buffer"], row["offset"], row["length"] = SCRATCH_BUFFER, start, length
-    details = out.used[DETAILS]
-    _add_link_details(data, at, out, first)
-    if wants_details(out, first):
-        add_integer(out, first, fields.TRANSPORT_SEQUENCE, sequence)
-    from_master = u8(data, at + 3) & FROM_MASTER != 0
-    if not decode_fragment(buffers.scratch, start, start + length, from_master, out, first):
-        row["flags"] |= MALFORMED
-    if out.used[DETAILS] == details:
-        # Nothing points into the scratch: give the octets back, and point the rows at the frame.
-        out.used[SCRATCH_USED] = start
-        for index in range(first, out.used[MESSAGES]):
-            other = out.messages[index]
-            other["buffer"] = frame["buffer"]
-            other["offset"] = frame["offset"]
-            other["length"] = frame["length"]
-
-
-@kernel
-def _decode_segment(
+def _take_fragment(
     data: Bytes, at: Int, user: Int, frame: Record, buffers: Buffers, state: State, out: Out
-) -> None:
-    """User data: verify, strip the CRCs, and decode the fragment that it completes."""
+) -> tuple[Int, Int]:
+    """Verify user data, strip the CRCs, and put segments together: (start, length) in the scratch of
+    the fragment that this frame completes, length -1 where it completes none."""
     start = scratch_room(out, buffers, user)
     if start < 0:
         state.counts[OVERLONG] += 1
         _add_broken(data, at, frame, out, fields.LOST, user)
-        return
+        return start, np.int64(-1)
     wrong = take_user_data(data, at + HEADER, user, buffers.scratch, start)
     if wrong:
         out.used[SCRATCH_USED] = start
         state.counts[CRC_ERRORS] += 1
         _add_broken(data, at, frame, out, fields.CRC_ERRORS, wrong)
-        return
+        return start, np.int64(-1)
     link = np.int64(frame["direction"]) << 32 | le16(data, at + 6) << 16 | le16(data, at + 4)
     outcome, place, lost = take_segment(
         state, frame["stream"], link, frame["packet"], buffers.scratch, start, start + user
     )
-    if lost:
-        _add_broken(data, at, frame, out, fields.LOST, lost)
-    sequence = u8(buffers.scratch, start) & 0x3F
-    if outcome == COMPLETE_HERE:
-        _decode_complete(data, at, start + 1, user - 1, sequence, frame, buffers, out)
-    elif outcome == COMPLETE_PLACE:
+    if outcome == COMPLETE_PLACE:
         out.used[SCRATCH_USED] = start
         length = np.int64(state.places[place]["length"])
         state.places[place]["stream"] = -1
         start = scratch_room(out, buffers, length)
-        if start < 0:
-            state.counts[OVERLONG] += 1
-            _add_broken(data, at, frame, out, fields.LOST, length)
-            return
-        place_octets(state.octets[place], 0, length, buffers.scratch, start)
-        _decode_complete(data, at, start, length, sequence, frame, buffers, out)
-    else:
+        if start >= 0:
+            place_octets(state.octets[place], 0, length, buffers.scratch, start)
+            return start, length
+        state.counts[OVERLONG] += 1
+        lost = length
+    elif outcome != COMPLETE_HERE:
         out.used[SCRATCH_USED] = start
+    if lost:
+        _add_broken(data, at, frame, out, fields.LOST, lost)
+    if outcome == COMPLETE_HERE:
+        return start + 1, user - 1
+    return start, np.int64(-1)
 
 
 @kernel
-def _decode_octets(
-    data: Bytes, at: Int, end: Int, frame: Record, buffers: Buffers, state: State, out: Out
-) -> None:
-    """Every link frame in `data[at:end]`: one, unless there are octets around it that are none."""
-    skipped = np.int64(0)
-    while at < end:
-        total = frame_length(data, at, end - at)
-        if total <= 0 or total > end - at:
-            at += 1
-            skipped += 1
-            continue
-        user = u8(data, at + 2) - LEAST_LENGTH
-        control = u8(data, at + 3)
-        if control & PRIMARY and control & 0x0F in (CONFIRMED_DATA, UNCONFIRMED_DATA) and user:
-            _decode_segment(data, at, user, frame, buffers, state, out)
-        else:
-            _decode_link(data, at, user, frame, out)
-        at += total
-    if skipped:
-        state.counts[NOISE] += skipped
-        if out.used[MESSAGES] - out.used[PDU_START] >= MOST_PARTS:
-            out.used[DROPPED_PARTS] += 1
-            return
-        index = add_message(out, frame, Number.DNP3, 0)
-        out.messages[index]["flags"] |= MALFORMED
-        out.messages[index]["operation"] = Operation.PROTOCOL_ERROR
-        if wants_details(out, index):
-            add_integer(out, index, fields.SKIPPED, skipped)
+def _open_fragment(data: Bytes, at: Int, start: Int, length: Int, frame: Record, out: Out) -> Int:
+    """The first row of the fragment at `start` of the scratch, or -1 beyond MOST_PARTS."""
+    first = _new_row(data, at, frame, out)
+    if first >= 0:
+        row = out.messages[first]
+        row["buffer"], row["offset"], row["length"] = SCRATCH_BUFFER, start, length
+        _add_link_details(data, at, out, first)
+        if wants_details(out, first):
+            add_integer(out, first, fields.TRANSPORT_SEQUENCE, u8(data, at + HEADER) & 0x3F)
+    return first
+
+
+@kernel
+def _close_fragment(start: Int, first: Int, details: Int, good: bool, frame: Record, out: Out) -> None:
+    """Give the scratch back, and point the rows at the frame, where no detail points there."""
+    if not good:
+        out.messages[first]["flags"] |= MALFORMED
+    if out.used[DETAILS] == details:
+        out.used[SCRATCH_USED] = start
+        for index in range(first, out.used[MESSAGES]):
+            row = out.messages[index]
+            row["buffer"], row["offset"], row["length"] = frame["buffer"], frame["offset"], frame["length"]
+
+
+@kernel
+def _add_skipped(skipped: Int, frame: Record, state: State, out: Out) -> None:
+    """A row for octets of the frame that belong to no link frame."""
+    state.counts[NOISE] += skipped
+    if out.used[MESSAGES] - out.used[PDU_START] >= MOST_PARTS:
+        out.used[DROPPED_PARTS] += 1
+        return
+    index = add_message(out, frame, Number.DNP3, 0)
+    out.messages[index]["flags"] |= MALFORMED
+    out.messages[index]["operation"] = Operation.PROTOCOL_ERROR
+    if wants_details(out, index):
+        add_integer(out, index, fields.SKIPPED, skipped)
 
 
 @kernel
 def decode(buffers: Buffers, frames: Rows, rows: Ints, cursor: Ints, state: State, out: Out) -> None:
-    """Decode the frames at `rows` from `cursor[0]` on, until they are done or `out` is full."""
+    """Decode the frames at `rows` from `cursor[0]` on, until they are done or `out` is full.
+
+    A row of `frames` is one link frame; where it has octets around that are none, what frames there
+    are among them are decoded.
+    """
     while cursor[0] < rows.shape[0] and not is_full(out):
         frame = frames[rows[cursor[0]]]
         cursor[0] += 1  # before decoding, so that a fault costs this frame and no other
         begin_pdu(out)
         data = data_of(buffers, frame["buffer"])
-        start = np.int64(frame["offset"])
-        _decode_octets(data, start, start + frame["length"], frame, buffers, state, out)
+        at = np.int64(frame["offset"])
+        end = at + frame["length"]
+        skipped = np.int64(0)
+        while at < end:
+            total = frame_length(data, at, end - at)
+            if total <= 0 or total > end - at:
+                at += 1
+                skipped += 1
+                continue
+            user, control = u8(data, at + 2) - LEAST_LENGTH, u8(data, at + 3)
+            if control & PRIMARY and control & 0x0F in (CONFIRMED_DATA, UNCONFIRMED_DATA) and user:
+                start, length = _take_fragment(data, at, user, frame, buffers, state, out)
+                if length >= 0:
+                    details = out.used[DETAILS]
+                    first = _open_fragment(data, at, start, length, frame, out)
+                    if first >= 0:
+                        from_master = control & FROM_MASTER != 0
+                        good = decode_fragment(
+                            buffers.scratch, start, start + length, from_master, out, first
+                        )
+                        _close_fragment(start, first, details, good, frame, out)
+            else:
+                _decode_link(data, at, user, frame, out)
+            at += total
+        if skipped:
+            _add_skipped(skipped, frame, state, out)

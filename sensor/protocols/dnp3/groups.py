@@ -1,8 +1,9 @@
 """Object groups and the shape of their variations (IEEE 1815-2012, annex A and table 12-1 ff.).
 
 An object of fixed shape is: one octet of flags where `FLAGGED`, a value in the encoding `ENCODING`,
-a time in the form `TIMED`. `SIZES` has the octets of all that, for other fixed objects as well;
-PACKED objects are sequences of bits. The tables are indexed `group * VARIATIONS + variation`.
+a time or the status of a command in the form `TIMED`. `SIZES` has the octets of all that, and of
+other fixed objects; PACKED objects are sequences of bits. The tables are indexed
+`group * VARIATIONS + variation`.
 """
 
 from __future__ import annotations
@@ -70,10 +71,10 @@ SPACES = {
 GROUPS, VARIATIONS = 128, 16
 
 NO_VALUE, STATE, DOUBLE_STATE, COMMANDED, U8, U16, U32, I16, I32, F32, F64, TIME48 = range(12)
-WIDTHS = (0, 0, 0, 0, 1, 2, 4, 2, 4, 4, 8, 6)
+WIDTHS = np.array([0, 0, 0, 0, 1, 2, 4, 2, 4, 4, 8, 6], np.int64)
 """Octets of each encoding; the three states are bits of the flags."""
-UNTIMED, ABSOLUTE, RELATIVE = 0, 1, 2
-TIME_WIDTHS = (0, 6, 2)
+UNTIMED, ABSOLUTE, RELATIVE, STATUS = 0, 1, 2, 3
+TIME_WIDTHS = (0, 6, 2, 1)
 UNKNOWN_SIZE, PACKED, PACKED_PAIRS = -1, -2, -3
 
 ENCODING = np.zeros(GROUPS * VARIATIONS, np.int8)
@@ -123,6 +124,7 @@ _SHAPES: dict[tuple[int, int], tuple[_Shape, ...]] = {
     (33, 1): _ANALOG_EVENTS,
     (34, 1): ((U16, 0, 0), (U32, 0, 0), (F32, 0, 0)),
     (40, 1): _OUTPUTS,
+    (41, 1): tuple((code, 0, STATUS) for code in (I32, I16, F32, F64)),
     (42, 1): _ANALOG_EVENTS,
     (43, 1): _ANALOG_EVENTS,
     (50, 1): ((TIME48, 0, 0),),
@@ -139,10 +141,6 @@ _OTHER_SIZES = {
     (12, 1): 11,
     (12, 2): 11,
     (12, 3): PACKED,
-    (41, 1): 5,
-    (41, 2): 3,
-    (41, 3): 5,
-    (41, 4): 9,
     (50, 2): 10,
     (50, 4): 11,
     (60, 1): 0,

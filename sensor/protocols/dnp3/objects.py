@@ -22,18 +22,15 @@ from sensor.messages import (
     add_message,
     wants_details,
 )
-from sensor.octets import le16, le32, u8
+from sensor.octets import le16, u8
 from sensor.protocols.dnp3 import fields
 from sensor.protocols.dnp3.attributes import attribute_length, decode_attribute
-from sensor.protocols.dnp3.authentication import decode_authentication
-from sensor.protocols.dnp3.controls import decode_control
-from sensor.protocols.dnp3.files import decode_file
+from sensor.protocols.dnp3.fields import CONTROL_STATUS
 from sensor.protocols.dnp3.functions import RESPONSE, WRITE, names_objects_only
 from sensor.protocols.dnp3.groups import (
     ATTRIBUTES,
     AUTHENTICATION,
     BINARY_COMMAND,
-    FILES,
     OCTET_STRING,
     OUTPUT_COMMAND,
     PACKED,
@@ -42,9 +39,11 @@ from sensor.protocols.dnp3.groups import (
     TERMINAL_EVENT,
     TIME,
     UNKNOWN_SIZE,
+    VARIATIONS,
     size_of,
 )
-from sensor.protocols.dnp3.points import decode_bits, decode_points, prefix_at, time48
+from sensor.protocols.dnp3.points import decode_bits, decode_points, prefix_at
+from sensor.protocols.dnp3.records import add_layout, decode_block, decode_record, set_status
 from sensor.protocols.protocol import Number
 from sensor.types import Bytes, Int
 
@@ -52,7 +51,7 @@ ALL, FREE_FORMAT = 6, 11
 RANGE_WIDTHS = np.array([2, 4, 8, 2, 4, 8, 0, 1, 2, 4, -1, 1, -1, -1, -1, -1], np.int64)
 """Octets of the range field by range specifier code (table 4-6); -1 is reserved."""
 MALFORMED_HERE, UNKNOWN_HERE = -1, -2
-"""What `_decode_items` answers in place of where the next header is."""
+"""What `decode_header` answers in place of where the next header is."""
 MOST_COUNT = 0x7FFFFFFF
 
 
@@ -100,12 +99,7 @@ def _decode_sized(
         if row < 0:
             continue
         _set_place(out, row, np.int64(NO_CODE), np.int64(1))
-        if group == FILES:
-            good = decode_file(data, start, at, variation, out, row, response) and good
-        elif group == AUTHENTICATION:
-            good = decode_authentication(data, start, at, variation, out, row) and good
-        elif wants_details(out, row) and at > start:
-            add_bytes(out, row, fields.DATA, start, at - start)
+        good = decode_record(data, start, at, group, variation, out, row, response) and good
     return at if good else np.int64(MALFORMED_HERE)
 
 
@@ -146,26 +140,18 @@ def _decode_registrations(data: Bytes, at: Int, end: Int, prefix: Int, count: In
 def _decode_plain(
     data: Bytes, at: Int, group: Int, variation: Int, size: Int, count: Int, prefix: Int,
     out: Out, row: Int,
-) -> bool:  # fmt: skip
+) -> None:  # fmt: skip
     """Objects of fixed size that are no points: octet strings, statistics, authentication."""
-    good = True
     details = wants_details(out, row)
-    for _ in range(count if size > 0 and (details or group == AUTHENTICATION) else 0):
-        if prefix and details:
+    for _ in range(count if size > 0 and details else 0):
+        if prefix:
             add_integer(out, row, fields.INDEX, prefix_at(data, at, prefix))
         at += prefix
-        if group == AUTHENTICATION:
-            good = decode_authentication(data, at, at + size, variation, out, row) and good
-        elif group >= 121:
-            add_integer(out, row, fields.FLAGS, u8(data, at))
-            add_integer(out, row, fields.ASSOCIATION, le16(data, at + 1))
-            add_integer(out, row, fields.VALUES, le32(data, at + 3))
-            if size == 13:
-                add_integer(out, row, fields.TIMES, time48(data, at + 7))
+        if group >= AUTHENTICATION:
+            add_layout(data, at, group * VARIATIONS + variation, out, row)
         else:
             add_bytes(out, row, fields.DATA, at, size)
         at += size
-    return good
 
 
 @kernel
@@ -186,12 +172,14 @@ def _decode_each(
         elif start >= 0:
             address = start + item
         _set_place(out, row, address, np.int64(1))
-        if group == BINARY_COMMAND or group == OUTPUT_COMMAND:
-            decode_control(data, at + prefix, group, variation, out, row, response)
+        if group == BINARY_COMMAND:
+            decode_block(data, at + prefix, variation, out, row, response)
         elif OCTET_STRING <= group <= TERMINAL_EVENT or group >= AUTHENTICATION:
             _decode_plain(data, at, group, variation, size, np.int64(1), prefix, out, row)
         else:
             decode_points(data, at, group, variation, size, np.int64(1), prefix, out, row)
+            if group == OUTPUT_COMMAND and response:
+                set_status(out, row, CONTROL_STATUS, u8(data, at + prefix + size - 1) & 0x7F)
         at += prefix + size
 
 
@@ -227,8 +215,7 @@ def _decode_items(
         )
     elif row >= 0:
         if size == 0 or group in (81, 101) or group >= OCTET_STRING:
-            if not _decode_plain(data, at, group, variation, size, count, prefix, out, row):
-                return np.int64(MALFORMED_HERE)
+            _decode_plain(data, at, group, variation, size, count, prefix, out, row)
         else:
             decode_points(data, at, group, variation, size, count, prefix, out, row)
     return after
@@ -249,7 +236,7 @@ def _decode_indices(data: Bytes, at: Int, end: Int, count: Int, prefix: Int, out
 
 
 @kernel
-def _decode_header(data: Bytes, at: Int, end: Int, function: Int, out: Out, first: Int) -> Int:
+def decode_header(data: Bytes, at: Int, end: Int, function: Int, out: Out, first: Int) -> Int:
     """One object header at `at` with its objects; where the next is, or why that is not known."""
     if end - at < 3:
         return np.int64(MALFORMED_HERE)
@@ -293,24 +280,3 @@ def _decode_header(data: Bytes, at: Int, end: Int, function: Int, out: Out, firs
     if names_objects_only(function) and group != TIME:
         return at if prefix == 0 else _decode_indices(data, at, end, count, octets, out, row)
     return _decode_items(data, at, end, group, variation, start, count, octets, function, out, first, row)
-
-
-@kernel
-def decode_objects(data: Bytes, at: Int, end: Int, function: Int, out: Out, first: Int) -> bool:
-    """All object headers of a fragment; whether they are well-formed.
-
-    An object that the standard does not have ends the reading, as its size is not known: the row
-    says which, and its remaining octets are in the details.
-    """
-    while at < end:
-        after = _decode_header(data, at, end, function, out, first)
-        if after == MALFORMED_HERE:
-            return False
-        if after == UNKNOWN_HERE:
-            row = out.used[MESSAGES] - 1
-            if wants_details(out, row):
-                add_integer(out, row, fields.UNKNOWN_OBJECT, u8(data, at) << 8 | u8(data, at + 1))
-                add_bytes(out, row, fields.DATA, at, end - at)
-            return True
-        at = after
-    return True

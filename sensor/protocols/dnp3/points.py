@@ -20,6 +20,8 @@ from sensor.protocols.dnp3.groups import (
     I32,
     NO_VALUE,
     PACKED,
+    RELATIVE,
+    STATUS,
     TIME,
     TIME48,
     TIMED,
@@ -27,6 +29,7 @@ from sensor.protocols.dnp3.groups import (
     U16,
     U32,
     VARIATIONS,
+    WIDTHS,
 )
 from sensor.types import Bytes, Int
 
@@ -83,19 +86,6 @@ def _set_integer(out: Out, row: Int, value: Int) -> None:
 
 
 @kernel
-def _width(encoding: Int) -> Int:
-    if encoding in (U32, I32, F32):
-        return np.int64(4)
-    if encoding in (U16, I16):
-        return np.int64(2)
-    if encoding == F64:
-        return np.int64(8)
-    if encoding == TIME48:
-        return np.int64(6)
-    return np.int64(1 if encoding == U8 else 0)
-
-
-@kernel
 def _add_details(data: Bytes, at: Int, place: Int, out: Out, row: Int) -> None:
     """Flags, value and time of the point at `at`, whose shape stands at `place` of the tables."""
     encoding = np.int64(ENCODING[place])
@@ -108,11 +98,13 @@ def _add_details(data: Bytes, at: Int, place: Int, out: Out, row: Int) -> None:
         add_real(out, row, fields.VALUES, real_at(data, value_at, encoding))
     elif encoding != NO_VALUE:
         add_integer(out, row, fields.VALUES, integer_at(data, value_at, encoding))
-    time_at = at + FLAGGED[place] + _width(encoding)
+    time_at = at + FLAGGED[place] + WIDTHS[encoding]
     if TIMED[place] == ABSOLUTE:
         add_integer(out, row, fields.TIMES, time48(data, time_at))
-    elif TIMED[place]:
+    elif TIMED[place] == RELATIVE:
         add_integer(out, row, fields.RELATIVE_TIMES, le16(data, time_at))
+    elif TIMED[place] == STATUS:
+        add_integer(out, row, fields.STATUS_OF_CONTROL, u8(data, time_at) & 0x7F)
 
 
 @kernel

@@ -78,7 +78,7 @@ IPV4 = 0
 SPACES = {IPV4: "ipv4"}
 
 FIELDS = (
-    Field("dhcp.transaction_id", "hex", "Transaction identifier"),
+    Field("dhcp.transaction_id", "hex", "Transaction identifier", volatile=True),
     Field("dhcp.client_mac", "mac", "Client hardware address"),
     Field("dhcp.client_ip", "ip", "Address the client has (ciaddr)"),
     Field("dhcp.assigned_ip", "ip", "Address for the client (yiaddr)"),
@@ -91,7 +91,7 @@ FIELDS = (
     Field("dhcp.domain", "text", "Option 15"),
     Field("dhcp.time_servers", "ip", "Option 42", True),
     Field("dhcp.requested_ip", "ip", "Option 50"),
-    Field("dhcp.lease_seconds", "integer", "Option 51"),
+    Field("dhcp.lease_seconds", "integer", "Option 51", volatile=True),
     Field("dhcp.server_id", "ip", "Option 54"),
     Field("dhcp.parameters", "bytes", "Option 55: options the client asks for, in its order"),
     Field("dhcp.message", "text", "Option 56"),

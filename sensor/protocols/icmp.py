@@ -126,8 +126,8 @@ _REPLIES = (ECHO_REPLY, 14, 16, 18, V6_ECHO_REPLY)
 _ERRORS = (UNREACHABLE, SOURCE_QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM, *range(V6 + 1, V6 + 5))
 
 FIELDS = (
-    Field("icmp.identifier", "integer", "Echo and timestamp: identifier"),
-    Field("icmp.sequence", "integer", "Echo and timestamp: sequence number"),
+    Field("icmp.identifier", "integer", "Echo and timestamp: identifier", volatile=True),
+    Field("icmp.sequence", "integer", "Echo and timestamp: sequence number", volatile=True),
     Field("icmp.data_length", "integer", "Echo: octets of data"),
     Field("icmp.gateway", "ip", "Redirect: the better router"),
     Field("icmp.target", "ip", "Neighbour discovery and ICMPv6 redirect: target address"),

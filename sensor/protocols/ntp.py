@@ -76,10 +76,10 @@ FIELDS = (
     Field("ntp.stratum", "integer", "Distance from the reference clock; 0 unspecified, 16 unsynchronised"),
     Field("ntp.poll_exponent", "integer", "Poll interval, logarithm to base 2 of seconds"),
     Field("ntp.precision_exponent", "integer", "Clock precision, logarithm to base 2 of seconds"),
-    Field("ntp.root_delay", "real", "Round trip to the reference clock, seconds"),
-    Field("ntp.root_dispersion", "real", "Dispersion to the reference clock, seconds"),
+    Field("ntp.root_delay", "real", "Round trip to the reference clock, seconds", volatile=True),
+    Field("ntp.root_dispersion", "real", "Dispersion to the reference clock, seconds", volatile=True),
     Field("ntp.reference_id", "bytes", "Reference: a clock's name (stratum 0 and 1) or an address"),
-    Field("ntp.transmit_time", "bytes", "Transmit timestamp, as on the wire"),
+    Field("ntp.transmit_time", "bytes", "Transmit timestamp, as on the wire", volatile=True),
 )
 _IDS = field_ids(Number.NTP, FIELDS)
 _VERSION = _IDS["ntp.version"]

@@ -293,8 +293,8 @@ FREEZES = {0: "read", 1: "freeze", 2: "freeze_and_reset", 3: "reset"}
 PULSES = {0: "default", 1: "short_pulse", 2: "long_pulse", 3: "persistent"}
 
 FIELDS = (
-    Field("iec104.send_sequence", "integer", "Send sequence number N(S)"),
-    Field("iec104.receive_sequence", "integer", "Receive sequence number N(R)"),
+    Field("iec104.send_sequence", "integer", "Send sequence number N(S)", volatile=True),
+    Field("iec104.receive_sequence", "integer", "Receive sequence number N(R)", volatile=True),
     Field("iec104.cause", "integer", "Cause of transmission", values=CAUSES),
     Field("iec104.originator", "integer", "Originator address"),
     Field("iec104.objects", "integer", "Number of information objects or elements"),

@@ -54,3 +54,14 @@ def kernel(function: F) -> F:
     """Compile `function` at its first call; see the module's text for what it may do."""
     compiled: F = njit(boundscheck=True, cache=True, nogil=True)(function)
     return compiled
+
+
+def inner(function: F) -> F:
+    """Compile a kernel that only kernels call: without the wrapper for Python, which costs compile time.
+
+    It can be cached, and called from Python under NUMBA_DISABLE_JIT=1 only.
+    """
+    # Options that Numba reads but its type annotations leave out.
+    unwrapped: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiled: F = njit(boundscheck=True, cache=True, nogil=True, **unwrapped)(function)
+    return compiled

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.kernel import kernel
+from sensor.kernel import inner
 from sensor.messages import (
     FROM_SERVER,
     MALFORMED,
@@ -37,7 +37,7 @@ CONNECT_TRANSACTION, DISCONNECT_TRANSACTION = 1 << 20, 1 << 21
 _TPDU_SIZE, _CALLING, _CALLED, _CLEARING = 0xC0, 0xC1, 0xC2, 0xE0
 
 
-@kernel
+@inner
 def _called_tsap(data: Bytes, at: Int, length: Int, out: Out, row: Record) -> None:
     """Name the object of a connection: the called TSAP, and its rack and slot in S7's form."""
     row["name"] = intern(out.strings, data, at, length)
@@ -48,7 +48,7 @@ def _called_tsap(data: Bytes, at: Int, length: Int, out: Out, row: Record) -> No
             row["space"] = kind
 
 
-@kernel
+@inner
 def _add_place(data: Bytes, at: Int, out: Out, index: Int) -> None:
     kind, place = u8(data, at), u8(data, at + 1)
     if 1 <= kind <= 3 or 0x10 <= kind <= 0xDF:
@@ -58,7 +58,7 @@ def _add_place(data: Bytes, at: Int, out: Out, index: Int) -> None:
         add_integer(out, index, fields.SLOT, place & 0x1F)
 
 
-@kernel
+@inner
 def _parameters(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """The variable part (13.2.3): code, length, value; whether it is well-formed.
 
@@ -91,7 +91,7 @@ def _parameters(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     return at == end
 
 
-@kernel
+@inner
 def decode_control(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """Fill the row of a TPDU that is no DT: `at` is its length indicator; whether it is well-formed.
 
@@ -161,7 +161,7 @@ def decode_control(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool
     return good and last == end
 
 
-@kernel
+@inner
 def decode_other(payload: Int, out: Out, index: Int) -> None:
     """Fill the row of a DT whose user data (`payload` octets) is no S7 PDU."""
     row = out.messages[index]
@@ -171,7 +171,7 @@ def decode_other(payload: Int, out: Out, index: Int) -> None:
         add_integer(out, index, fields.PAYLOAD_LENGTH, payload)
 
 
-@kernel
+@inner
 def mark_malformed(out: Out, index: Int) -> None:
     """Flag the row as contradicting its specification."""
     out.messages[index]["flags"] |= MALFORMED

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensor.kernel import kernel
+from sensor.kernel import inner
 from sensor.messages import LONGEST_REASSEMBLED, Buffers, Out, place_octets, scratch_room
 from sensor.types import Bytes, Int, Ints, Record, Rows
 
@@ -48,19 +48,19 @@ def new_state() -> State:
     return State(slots, np.zeros(SLOTS * ROOM, np.uint8), np.zeros(3, np.int64))
 
 
-@kernel
+@inner
 def key_of(frame: Record, layer: Int) -> Int:
     """The key of a frame's stream and direction in a layer."""
     return np.int64(frame["stream"]) * 8 + np.int64(frame["direction"]) * 4 + layer
 
 
-@kernel
+@inner
 def _bucket(key: Int) -> Int:
     mixed = (key & 0x7FFFFFFF) * 0x9E3779B1
     return (mixed ^ mixed >> 15) & (SLOTS - 1) & ~np.int64(BUCKET - 1)
 
 
-@kernel
+@inner
 def slot_of(state: State, key: Int) -> Int:
     """The slot with this key, or -1."""
     if state.used[OPEN] == 0:
@@ -72,7 +72,7 @@ def slot_of(state: State, key: Int) -> Int:
     return np.int64(-1)
 
 
-@kernel
+@inner
 def open_slot(state: State, key: Int, time_ns: Int, code: Int) -> Int:
     """An empty slot for this key, which had none: free, or the oldest of its bucket."""
     first = _bucket(key)
@@ -95,14 +95,14 @@ def open_slot(state: State, key: Int, time_ns: Int, code: Int) -> Int:
     return chosen
 
 
-@kernel
+@inner
 def close_slot(state: State, slot: Int) -> None:
     """Forget a slot's fragments."""
     state.slots[slot]["key"] = -1
     state.used[OPEN] -= 1
 
 
-@kernel
+@inner
 def append(state: State, slot: Int, time_ns: Int, data: Bytes, at: Int, length: Int) -> None:
     """Add octets to a slot; what does not fit is dropped and counted once for each fragment."""
     row = state.slots[slot]
@@ -115,7 +115,7 @@ def append(state: State, slot: Int, time_ns: Int, data: Bytes, at: Int, length: 
     row["time_ns"] = time_ns
 
 
-@kernel
+@inner
 def join(state: State, slot: Int, out: Out, buffers: Buffers) -> Int:
     """Copy a slot's octets to the scratch buffer and close it; where they begin there, or -1."""
     length = state.slots[slot]["length"]

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.kernel import kernel
+from sensor.kernel import inner
 from sensor.messages import (
     NEGATIVE,
-    Buffers,
     Kind,
     Operation,
     Out,
@@ -36,7 +35,6 @@ from sensor.protocols.s7comm.codes import (
     USERDATA,
     WRITE_VAR,
 )
-from sensor.protocols.s7comm.fragments import State
 from sensor.protocols.s7comm.programs import (
     decode_service,
     decode_stop,
@@ -44,17 +42,38 @@ from sensor.protocols.s7comm.programs import (
     decode_transferred,
     transfer_operation,
 )
-from sensor.protocols.s7comm.userdata import decode_userdata
 from sensor.protocols.s7comm.variables import (
     decode_answered,
     decode_requested,
     decode_written,
+    sections,
     transaction_of,
 )
 from sensor.types import Bytes, Int
 
 
-@kernel
+@inner
+def decode_header(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> Int:
+    """Fill the row from the header; its ROSCTR, or 0 where there is no whole header of a known one."""
+    if end - at < 10:
+        return np.int64(0)
+    rosctr, reference = u8(data, at + 1), be16(data, at + 4)
+    out.messages[index]["transaction"] = reference
+    details = wants_details(out, index)
+    if details:
+        add_integer(out, index, fields.ROSCTR, rosctr)
+        add_integer(out, index, fields.PDU_REFERENCE, reference)
+    if rosctr == JOB or rosctr == USERDATA:
+        return rosctr
+    if (rosctr != ACK and rosctr != ACK_DATA) or end - at < 12:
+        return np.int64(0)
+    if details:
+        add_integer(out, index, fields.ERROR_CLASS, u8(data, at + 10))
+        add_integer(out, index, fields.ERROR_CODE, u8(data, at + 11))
+    return rosctr
+
+
+@inner
 def operation_of(function: Int) -> Int:
     """The operation of a job's function; a PI service's depends on its name."""
     if function == READ_VAR:
@@ -70,7 +89,7 @@ def operation_of(function: Int) -> Int:
     return np.int64(Operation.DIAGNOSE if function == CPU_SERVICES else Operation.OTHER)
 
 
-@kernel
+@inner
 def _setup(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """Setup Communication: reserve, unanswered jobs of the client and the server, PDU length."""
     if end - at < 7:
@@ -82,9 +101,10 @@ def _setup(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     return True
 
 
-@kernel
-def _decode_job(data: Bytes, at: Int, values: Int, end: Int, out: Out, index: Int) -> bool:
-    """Fill the row from a job: parameters from `at` to `values`, data from there to `end`."""
+@inner
+def decode_job(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
+    """Fill the row from the job whose header begins at `at`; whether it is well-formed."""
+    at, values, end, fits = sections(data, at, end, np.int64(10))
     row = out.messages[index]
     row["kind"] = Kind.REQUEST
     row["transaction"] = transaction_of(row)
@@ -101,7 +121,7 @@ def _decode_job(data: Bytes, at: Int, values: Int, end: Int, out: Out, index: In
             ask(out.pairs, row, 0)
             return False
         written = values if function == WRITE_VAR else np.int64(-1)
-        return decode_requested(data, at + 1, values, written, end, count, out, index)
+        return decode_requested(data, at + 1, values, written, end, count, out, index) and fits
     good = True
     if REQUEST_DOWNLOAD <= function <= END_UPLOAD:
         good = decode_transfer(data, at, values, out, index)
@@ -114,12 +134,17 @@ def _decode_job(data: Bytes, at: Int, values: Int, end: Int, out: Out, index: In
     elif wants_details(out, index) and end > at:
         add_bytes(out, index, fields.DATA, at, end - at)
     ask(out.pairs, row, 0)
-    return good
+    return good and fits
 
 
-@kernel
-def _decode_answer(data: Bytes, at: Int, values: Int, end: Int, error: Int, out: Out, index: Int) -> bool:
-    """Fill the row from an answer; one without parameters has the function of its job."""
+@inner
+def decode_answer(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
+    """Fill the row from the answer whose header begins at `at`; whether it is well-formed.
+
+    One without parameters has the function of its job.
+    """
+    error = be16(data, at + 10)
+    at, values, end, fits = sections(data, at, end, np.int64(12))
     row = out.messages[index]
     row["kind"] = Kind.RESPONSE
     row["transaction"] = transaction_of(row)
@@ -137,7 +162,7 @@ def _decode_answer(data: Bytes, at: Int, values: Int, end: Int, error: Int, out:
         row["flags"] |= NEGATIVE
         if wants_details(out, index) and end > values:
             add_bytes(out, index, fields.DATA, values, end - values)
-        return True
+        return fits
     at += 1
     if (function == READ_VAR or function == WRITE_VAR) and at < values:
         row["operation"] = operation_of(function)
@@ -146,48 +171,15 @@ def _decode_answer(data: Bytes, at: Int, values: Int, end: Int, error: Int, out:
             answer(out.pairs, row)
             return False
         if function == READ_VAR:
-            return decode_answered(data, values, end, count, out, index)
-        return decode_written(data, values, end, count, out, index)
+            return decode_answered(data, values, end, count, out, index) and fits
+        return decode_written(data, values, end, count, out, index) and fits
     answer(out.pairs, row)
     if row["operation"] == 0:
         row["operation"] = operation_of(function)
     if REQUEST_DOWNLOAD <= function <= END_UPLOAD:
-        return decode_transferred(data, at, values, values, end, out, index)
+        return decode_transferred(data, at, values, values, end, out, index) and fits
     if function == SETUP_COMMUNICATION:
-        return _setup(data, at, values, out, index)
+        return _setup(data, at, values, out, index) and fits
     if wants_details(out, index) and at < end:
         add_bytes(out, index, fields.DATA, at, end - at)
-    return True
-
-
-@kernel
-def decode_s7(data: Bytes, at: Int, end: Int, buffers: Buffers, state: State, out: Out, index: Int) -> bool:
-    """Fill the row (and add parts) from the S7 PDU from `at` to `end`; whether it is well-formed."""
-    row = out.messages[index]
-    if end - at < 10:
-        return False
-    rosctr = u8(data, at + 1)
-    reference, parameters, octets = be16(data, at + 4), be16(data, at + 6), be16(data, at + 8)
-    row["transaction"] = reference
-    if wants_details(out, index):
-        add_integer(out, index, fields.ROSCTR, rosctr)
-        add_integer(out, index, fields.PDU_REFERENCE, reference)
-    header, error = np.int64(10), np.int64(0)
-    if rosctr == ACK or rosctr == ACK_DATA:
-        if end - at < 12:
-            return False
-        header, error = np.int64(12), be16(data, at + 10)
-        if wants_details(out, index):
-            add_integer(out, index, fields.ERROR_CLASS, error >> 8)
-            add_integer(out, index, fields.ERROR_CODE, error & 0xFF)
-    elif rosctr != JOB and rosctr != USERDATA:
-        return False
-    first = at + header
-    fits = first + parameters + octets == end
-    values = min(first + parameters, end)
-    end = min(values + octets, end)
-    if rosctr == JOB:
-        return _decode_job(data, first, values, end, out, index) and fits
-    if rosctr == USERDATA:
-        return decode_userdata(data, first, values, end, buffers, state, out, index) and fits
-    return _decode_answer(data, first, values, end, error, out, index) and fits
+    return fits

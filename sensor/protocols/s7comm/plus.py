@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.kernel import kernel
+from sensor.kernel import inner
 from sensor.messages import UNSOLICITED, Kind, Operation, Out, add_integer, wants_details
 from sensor.octets import be16, u8
 from sensor.pairing import answer, ask, find
@@ -48,7 +48,7 @@ PLUS_TRANSACTION = 1 << 22
 """Above the references of S7comm and COTP."""
 
 
-@kernel
+@inner
 def operation_of(function: Int) -> Int:
     """The operation of a function.
 
@@ -70,7 +70,7 @@ def operation_of(function: Int) -> Int:
     return np.int64(Operation.PROTOCOL_ERROR if function == ERROR else Operation.OTHER)
 
 
-@kernel
+@inner
 def _decode_opcode(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """Fill the row from the opcode on; whether it is well-formed."""
     row = out.messages[index]
@@ -104,7 +104,7 @@ def _decode_opcode(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool
     return True
 
 
-@kernel
+@inner
 def decode_plus(data: Bytes, at: Int, end: Int, state: State, out: Out, index: Int) -> bool:
     """Fill the row from the S7comm-plus PDU from `at` to `end`; whether it is well-formed.
 

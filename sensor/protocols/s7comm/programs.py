@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.kernel import kernel
+from sensor.kernel import inner
 from sensor.messages import Operation, Out, add_bytes, add_integer, add_text, wants_details
 from sensor.octets import be16, be32, u8
 from sensor.pairing import ask
@@ -45,7 +45,7 @@ BLOCK_SHIFT = 32
 _NC_FILES = 0x5F4E5F465F  # "_N_F_"
 
 
-@kernel
+@inner
 def decimal(data: Bytes, at: Int, length: Int) -> Int:
     """The number that `length` decimal digits write, or -1 where there is another octet."""
     value = np.int64(0)
@@ -57,7 +57,7 @@ def decimal(data: Bytes, at: Int, length: Int) -> Int:
     return value
 
 
-@kernel
+@inner
 def hex_digit(octet: Int) -> Int:
     """The value of an upper-case hexadecimal digit, or -1."""
     if 0x30 <= octet <= 0x39:
@@ -65,14 +65,14 @@ def hex_digit(octet: Int) -> Int:
     return octet - 0x37 if 0x41 <= octet <= 0x46 else np.int64(-1)
 
 
-@kernel
+@inner
 def block_type(data: Bytes, at: Int) -> Int:
     """A block type from its two characters ("0A" is a DB, 10), or -1."""
     high, low = hex_digit(u8(data, at)), hex_digit(u8(data, at + 1))
     return high << 4 | low if high >= 0 and low >= 0 else np.int64(-1)
 
 
-@kernel
+@inner
 def decode_block(data: Bytes, at: Int, out: Out, message: Int) -> bool:
     """Eight octets that name a block: type (2), number (5 digits), file system (1)."""
     kind, number = block_type(data, at), decimal(data, at + 2, 5)
@@ -88,7 +88,7 @@ def decode_block(data: Bytes, at: Int, out: Out, message: Int) -> bool:
     return True
 
 
-@kernel
+@inner
 def _decode_filename(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> Int:
     """A length and a file name; the octets of both, or -1 where they pass `end`.
 
@@ -105,7 +105,7 @@ def _decode_filename(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> In
     return length + 1
 
 
-@kernel
+@inner
 def transfer_operation(function: Int) -> Int:
     """PROGRAM_DOWNLOAD goes into the controller, PROGRAM_UPLOAD comes from it."""
     if REQUEST_DOWNLOAD <= function <= DOWNLOAD_ENDED:
@@ -113,7 +113,7 @@ def transfer_operation(function: Int) -> Int:
     return np.int64(Operation.PROGRAM_UPLOAD)
 
 
-@kernel
+@inner
 def decode_transfer(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """A job of an upload or download: status (1), error code or reserve (2), session (4), file name.
 
@@ -148,7 +148,7 @@ def decode_transfer(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> boo
     return at == end
 
 
-@kernel
+@inner
 def decode_transferred(
     data: Bytes, at: Int, end: Int, values: Int, values_end: Int, out: Out, index: Int
 ) -> bool:
@@ -177,7 +177,7 @@ def decode_transferred(
     return True
 
 
-@kernel
+@inner
 def key_of(data: Bytes, at: Int, length: Int) -> Int:
     """What kernels compare a service's name by: its length and its first six octets."""
     key = length
@@ -186,7 +186,7 @@ def key_of(data: Bytes, at: Int, length: Int) -> Int:
     return key
 
 
-@kernel
+@inner
 def _service(key: Int, cold: bool) -> Int:
     """`subfunction` of a PI service."""
     if key == PI_PROGRAM:
@@ -206,7 +206,7 @@ def _service(key: Int, cold: bool) -> Int:
     return np.int64(NC_FILE if key >> 8 & 0xFFFFFFFFFF == _NC_FILES else OTHER_SERVICE)
 
 
-@kernel
+@inner
 def _service_operation(service: Int) -> Int:
     """The operation of a PI service.
 
@@ -224,7 +224,7 @@ def _service_operation(service: Int) -> Int:
     return np.int64(Operation.FILE if service == NC_FILE else Operation.OTHER)
 
 
-@kernel
+@inner
 def decode_service(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """A PI service: seven octets, the argument with its length (2), the name with its length (1).
 
@@ -261,7 +261,7 @@ def decode_service(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool
     return good and name + octets == end
 
 
-@kernel
+@inner
 def decode_stop(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """PLC Stop: five octets, the name of what stops with its length (1)."""
     row = out.messages[index]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.kernel import kernel
+from sensor.kernel import inner
 from sensor.messages import (
     IDENTITY,
     Operation,
@@ -31,7 +31,7 @@ _HEADER_ONLY = 0x0F
 """This extract of any list answers without records."""
 
 
-@kernel
+@inner
 def operation_of(szl: Int) -> Int:
     """IDENTIFY for lists that say who a module is, DIAGNOSE for the others."""
     partial = szl & 0xFF
@@ -39,7 +39,7 @@ def operation_of(szl: Int) -> Int:
     return np.int64(Operation.IDENTIFY if identifies else Operation.DIAGNOSE)
 
 
-@kernel
+@inner
 def name_list(szl: Int, place: Int, out: Out, index: Int) -> None:
     """The list as the row's object: `address` is SZL id << 16 | index."""
     row = out.messages[index]
@@ -48,7 +48,7 @@ def name_list(szl: Int, place: Int, out: Out, index: Int) -> None:
     row["operation"] = operation_of(szl)
 
 
-@kernel
+@inner
 def add_list_details(szl: Int, place: Int, out: Out, index: Int) -> None:
     """SZL id, list and index as details, where they are wanted."""
     if wants_details(out, index):
@@ -57,7 +57,7 @@ def add_list_details(szl: Int, place: Int, out: Out, index: Int) -> None:
         add_integer(out, index, fields.SZL_INDEX, place)
 
 
-@kernel
+@inner
 def _identity_record(data: Bytes, at: Int, length: Int, partial: Int, out: Out, index: Int) -> None:
     """A record of list 11 (index, order number, class, versions), 1C (index, text) or 37 (addresses)."""
     if partial == MODULES and length >= 28:
@@ -76,7 +76,7 @@ def _identity_record(data: Bytes, at: Int, length: Int, partial: Int, out: Out, 
         add_bytes(out, index, fields.MAC, at + 14, 6)
 
 
-@kernel
+@inner
 def _state_record(data: Bytes, at: Int, length: Int, szl: Int, place: Int, out: Out, index: Int) -> None:
     """What a controller does now (list 24) or allows (list 32, index 4: protection level)."""
     row = out.messages[index]
@@ -92,7 +92,7 @@ def _state_record(data: Bytes, at: Int, length: Int, szl: Int, place: Int, out: 
             add_integer(out, index, fields.MODE_SELECTOR, be16(data, at + 8))
 
 
-@kernel
+@inner
 def decode_list(data: Bytes, at: Int, end: Int, whole: bool, out: Out, index: Int) -> bool:
     """Fill the row from a list; whether it is well-formed. Records are read where it is `whole`."""
     if at + HEADER > end:

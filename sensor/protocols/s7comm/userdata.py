@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.kernel import kernel
+from sensor.kernel import inner
 from sensor.messages import (
     NEGATIVE,
     UNSOLICITED,
@@ -60,6 +60,7 @@ from sensor.protocols.s7comm.variables import (
     data_octets,
     decode_answered,
     decode_requested,
+    sections,
     set_return_code,
     transaction_of,
 )
@@ -73,7 +74,7 @@ BLOCK_INFO_OCTETS = 70
 """Of a block's description up to its checksum."""
 
 
-@kernel
+@inner
 def _programmer_operation(subfunction: Int) -> Int:
     if subfunction == 8:
         return np.int64(Operation.WRITE)
@@ -84,7 +85,7 @@ def _programmer_operation(subfunction: Int) -> Int:
     return np.int64(Operation.RESET if subfunction == 12 else Operation.DIAGNOSE)
 
 
-@kernel
+@inner
 def operation_of_userdata(group: Int, subfunction: Int, pushed: bool) -> Int:
     """The operation of a userdata function.
 
@@ -118,12 +119,12 @@ def operation_of_userdata(group: Int, subfunction: Int, pushed: bool) -> Int:
     return np.int64(Operation.OTHER)
 
 
-@kernel
+@inner
 def _bcd(octet: Int) -> Int:
     return (octet >> 4) * 10 + (octet & 0x0F)
 
 
-@kernel
+@inner
 def _date_and_time(data: Bytes, at: Int) -> Int:
     """Six octets of BCD from the year on, as the decimal number YYYYMMDDhhmmss."""
     year = _bcd(u8(data, at))
@@ -133,7 +134,7 @@ def _date_and_time(data: Bytes, at: Int) -> Int:
     return moment
 
 
-@kernel
+@inner
 def _block_info(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """The description of a block: type, language, number, lengths, protection, author, version."""
     if at + BLOCK_INFO_OCTETS > end:
@@ -158,13 +159,13 @@ def _block_info(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     return True
 
 
-@kernel
+@inner
 def block_of_subtype(kind: Int) -> Int:
     """A block's description counts types as names of blocks do; the high bits are reserved."""
     return kind & 0x0F
 
 
-@kernel
+@inner
 def _blocks(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """Group 3: which blocks there are."""
     row = out.messages[index]
@@ -196,7 +197,7 @@ def _blocks(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     return True
 
 
-@kernel
+@inner
 def _cyclic(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """Group 2: count (2), in requests time base and factor, then items as in Read Var."""
     row = out.messages[index]
@@ -217,7 +218,7 @@ def _cyclic(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     return decode_requested(data, at + 4, end, np.int64(-1), np.int64(-1), count, out, index)
 
 
-@kernel
+@inner
 def _alarm(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """Group 4, messages: the event of the first object is the row's address, the others are details.
 
@@ -262,7 +263,7 @@ def _alarm(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     return True
 
 
-@kernel
+@inner
 def _szl_answer(
     data: Bytes,
     at: Int,
@@ -309,7 +310,7 @@ def _szl_answer(
     return decode_list(buffers.scratch, start, start + length, True, out, index)
 
 
-@kernel
+@inner
 def _cpu(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """Group 4, all but the answers to Read SZL."""
     row = out.messages[index]
@@ -326,7 +327,7 @@ def _cpu(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     return _alarm(data, at, end, out, index)
 
 
-@kernel
+@inner
 def _payload(data: Bytes, at: Int, end: Int, group: Int, out: Out, index: Int) -> bool:
     """Fill the row from the data of a userdata PDU, behind its return code and length."""
     if group == BLOCKS:
@@ -345,30 +346,24 @@ def _payload(data: Bytes, at: Int, end: Int, group: Int, out: Out, index: Int) -
     return True
 
 
-@kernel
+@inner
 def _pairs_by_item(group: Int, subfunction: Int, length: Int) -> bool:
     """Whether the items of the PDU, rather than the PDU, are asked and answered."""
     driven = subfunction in (CYCLIC_TRANSFER, CHANGE_DRIVEN, CHANGE_DRIVEN_MODIFY)
     return group == CYCLIC and driven and length >= 2
 
 
-@kernel
+@inner
 def decode_userdata(
-    data: Bytes,
-    at: Int,
-    values: Int,
-    end: Int,
-    buffers: Buffers,
-    state: State,
-    out: Out,
-    index: Int,
+    data: Bytes, at: Int, end: Int, buffers: Buffers, state: State, out: Out, index: Int
 ) -> bool:
-    """Fill the row from parameters (`at` to `values`) and data (`values` to `end`).
+    """Fill the row from the userdata PDU whose header begins at `at`; whether it is well-formed.
 
     Parameters: head 00 01 12, length, method, kind and group, subfunction, sequence; answers add the
     reference of a fragmented answer, whether fragments follow, and an error code (2).
     """
     row = out.messages[index]
+    at, values, end, fits = sections(data, at, end, np.int64(10))
     if values - at < 8 or u8(data, at + 3) + 4 > values - at:
         return False
     kind, group, subfunction = u8(data, at + 5) >> 4, u8(data, at + 5) & 0x0F, u8(data, at + 6)
@@ -387,9 +382,9 @@ def decode_userdata(
         if details:
             add_integer(out, index, fields.DATA_UNIT_REFERENCE, unit)
             add_integer(out, index, fields.LAST_DATA_UNIT, np.int64(last))
-    good = values + 4 <= end and values + 4 + data_octets(data, values + 1) <= end
+    good = fits and values + 4 <= end and values + 4 + data_octets(data, values + 1) <= end
     first = min(values + 4, end)
-    if good:
+    if values + 4 <= end and values + 4 + data_octets(data, values + 1) <= end:
         end = values + 4 + data_octets(data, values + 1)
     by_item = _pairs_by_item(group, subfunction, end - first)
     if pushed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.kernel import kernel
+from sensor.kernel import inner
 from sensor.messages import (
     DROPPED_PARTS,
     MOST_PARTS,
@@ -60,7 +60,7 @@ ITEM_HEAD = 0x12
 """Every variable specification begins with this octet, then the length of what follows."""
 
 
-@kernel
+@inner
 def add_part(out: Out, index: Int, part: Int) -> Int:
     """A row for a further object of the PDU of row `index`; part 0 is that row itself."""
     if part == 0:
@@ -76,7 +76,19 @@ def add_part(out: Out, index: Int, part: Int) -> Int:
     return message
 
 
-@kernel
+@inner
+def sections(data: Bytes, at: Int, end: Int, header: Int) -> tuple[Int, Int, Int, bool]:
+    """Where an S7 PDU's parameters, its data and the PDU end: start of parameters, start of data, end.
+
+    The last says whether the lengths in the header of `header` octets add up to the PDU.
+    """
+    parameters, octets = be16(data, at + 6), be16(data, at + 8)
+    first = at + header
+    values = min(first + parameters, end)
+    return first, values, min(values + octets, end), first + parameters + octets == end
+
+
+@inner
 def transaction_of(row: Record) -> Int:
     """The PDU reference that `transaction` holds, with the side that asked above it.
 
@@ -86,7 +98,7 @@ def transaction_of(row: Record) -> Int:
     return asker << 16 | np.int64(row["transaction"])
 
 
-@kernel
+@inner
 def _s7any(data: Bytes, at: Int, out: Out, message: Int) -> None:
     """An S7ANY pointer of ten octets: transport size, count, DB, area, address of 24 bits."""
     row = out.messages[message]
@@ -105,7 +117,7 @@ def _s7any(data: Bytes, at: Int, out: Out, message: Int) -> None:
             add_integer(out, message, fields.BIT_ADDRESS, place & 7)
 
 
-@kernel
+@inner
 def decode_item(data: Bytes, at: Int, end: Int, out: Out, message: Int) -> Int:
     """Fill the row with the variable specification at `at`; its octets, or -1 where it is malformed.
 
@@ -148,7 +160,7 @@ def decode_item(data: Bytes, at: Int, end: Int, out: Out, message: Int) -> Int:
     return length + 2
 
 
-@kernel
+@inner
 def set_value(data: Bytes, at: Int, length: Int, row: Record) -> None:
     """The `value` column from the data of an item that is a single element; bits are DISCRETE.
 
@@ -175,7 +187,7 @@ def set_value(data: Bytes, at: Int, length: Int, row: Record) -> None:
             row["value_kind"], row["value"] = ValueKind.REAL, real
 
 
-@kernel
+@inner
 def data_octets(data: Bytes, at: Int) -> Int:
     """Octets of an item's data, from its transport size and length at `at`: bits, or octets.
 
@@ -189,7 +201,7 @@ def data_octets(data: Bytes, at: Int) -> Int:
     return length
 
 
-@kernel
+@inner
 def decode_requested(
     data: Bytes, at: Int, end: Int, values: Int, values_end: Int, count: Int, out: Out, index: Int
 ) -> bool:
@@ -227,7 +239,7 @@ def decode_requested(
     return good
 
 
-@kernel
+@inner
 def decode_answered(data: Bytes, at: Int, end: Int, count: Int, out: Out, index: Int) -> bool:
     """`count` results from `at`, each a part that takes its place from the request's item."""
     for part in range(count):
@@ -255,7 +267,7 @@ def decode_answered(data: Bytes, at: Int, end: Int, count: Int, out: Out, index:
     return True
 
 
-@kernel
+@inner
 def decode_written(data: Bytes, at: Int, end: Int, count: Int, out: Out, index: Int) -> bool:
     """`count` return codes of a Write Var, each a part."""
     for part in range(count):
@@ -270,7 +282,7 @@ def decode_written(data: Bytes, at: Int, end: Int, count: Int, out: Out, index: 
     return True
 
 
-@kernel
+@inner
 def set_return_code(code: Int, out: Out, message: Int) -> None:
     """`status` from a return code, where FF is success and 00 is said where there is nothing to say."""
     row = out.messages[message]

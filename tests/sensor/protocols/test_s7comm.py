@@ -10,15 +10,20 @@ from hypothesis import strategies as st
 from conftest import Decoded, decode_pdus
 from sensor.messages import (
     ENCRYPTED,
+    FRAME,
     FROM_CLIENT,
     FROM_SERVER,
     IDENTITY,
     MALFORMED,
+    MESSAGES,
     NEGATIVE,
     UNSOLICITED,
+    Buffers,
     Kind,
     Operation,
     ValueKind,
+    new_out,
+    new_scratch,
 )
 from sensor.protocols import s7comm
 from sensor.protocols.protocol import (
@@ -404,12 +409,17 @@ def test_fragments_make_one_row_in_the_packet_that_completes_them() -> None:
 
 
 def test_fragments_of_many_streams_are_bounded() -> None:
-    state = fragments.new_state()
-    for stream in range(4 * fragments.SLOTS):
-        fragments.open_slot(state, stream * 8, stream, 0)
-    used = state.used
-    assert used[fragments.OPEN] <= fragments.SLOTS
-    assert used[fragments.OPEN] + used[fragments.EVICTED] == 4 * fragments.SLOTS
+    streams = 4 * fragments.SLOTS
+    octets_seen = data(b"\x32\1", False)
+    frames = np.zeros(streams, FRAME)
+    frames["stream"] = frames["time_ns"] = np.arange(streams)
+    frames["length"] = len(octets_seen)
+    buffers = Buffers(np.frombuffer(bytearray(octets_seen), np.uint8), np.zeros(1, np.uint8), new_scratch())
+    state, out = s7comm.new_state(), new_out()
+    s7comm.decode(buffers, frames, np.arange(streams), np.zeros(1, np.int64), state, out)
+    assert state.used[fragments.OPEN] <= fragments.SLOTS
+    assert state.used[fragments.OPEN] + state.used[fragments.EVICTED] == streams
+    assert out.used[MESSAGES] == 0
 
 
 def verdict(octets_seen: bytes, known_port: bool = True) -> int:

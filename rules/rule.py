@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from rules.expression import Expression
 from rules.fields import Category
+
+Kind: TypeAlias = Literal["event_count", "value_count", "temporal", "temporal_ordered"]
 
 SEVERITY = {"informational": 2, "low": 21, "medium": 47, "high": 73, "critical": 99}
 """Sigma's level to `event.severity`."""
@@ -25,12 +27,9 @@ class RuleTest:
     capture: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
-    """A Sigma rule with Fieldwatch's own key; fields as in the file. `name` is the file's stem.
-
-    `condition` is the detection together with what `logsource` and `requires` ask for.
-    """
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Heading:
+    """What every rule has; fields as in the file. `name` is the file's stem."""
 
     id: str
     name: str
@@ -40,10 +39,6 @@ class Rule:
     description: str
     status: str
     level: str
-    category: Category
-    service: str | None
-    detection: Expression
-    condition: Expression
     tags: tuple[str, ...]
     falsepositives: tuple[str, ...]
     references: tuple[str, ...]
@@ -55,7 +50,6 @@ class Rule:
     quiet_ns: int
     advice: str
     advice_zh: str
-    requires: tuple[str, ...]
     tests: tuple[RuleTest, ...]
 
     @property
@@ -71,17 +65,48 @@ class Rule:
     @property
     def techniques(self) -> tuple[str, ...]:
         """ATT&CK technique ids of the tags, as written there, in capitals."""
-        return tuple(
-            tag.removeprefix("attack.").upper()
-            for tag in self.tags
-            if tag.startswith("attack.t") and tag[8:9].isdigit()
-        )
+        return tuple(tag.removeprefix("attack.").upper() for tag in self.tags if _is_technique(tag))
 
     @property
     def tactics(self) -> tuple[str, ...]:
         """ATT&CK tactics of the tags."""
-        return tuple(
-            tag.removeprefix("attack.")
-            for tag in self.tags
-            if tag.startswith("attack.") and not (tag.startswith("attack.t") and tag[8:9].isdigit())
-        )
+        mine = (tag for tag in self.tags if tag.startswith("attack.") and not _is_technique(tag))
+        return tuple(tag.removeprefix("attack.") for tag in mine)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Rule(Heading):
+    """A Sigma rule with Fieldwatch's own key.
+
+    `condition` is the detection together with what `logsource` and `requires` ask for.
+    """
+
+    category: Category
+    service: str | None
+    detection: Expression
+    condition: Expression
+    requires: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Correlation(Heading):
+    """A Sigma 2 correlation: how often, how many different, or in which order other rules match.
+
+    `rules` are the ids of those rules. They make alerts of their own only if `generate`.
+    """
+
+    kind: Kind
+    rules: tuple[str, ...]
+    generate: bool
+    timespan_ns: int
+    threshold: int
+    """At least so many messages or values; 0 for temporal kinds."""
+    field: str
+    """Whose distinct values are counted; empty but for value_count."""
+
+
+AnyRule: TypeAlias = Rule | Correlation
+
+
+def _is_technique(tag: str) -> bool:
+    return tag.startswith("attack.t") and tag[8:9].isdigit()

@@ -44,6 +44,15 @@ def rule_text(detection: str = "", fieldwatch: str = "", **replaced: str) -> str
     return text + indent(dedent(fieldwatch).strip("\n") + "\n", "  ") if fieldwatch else text
 
 
+def correlation_text(sequence: str, fieldwatch: str = "") -> str:
+    """A correlation with these lines under `correlation`."""
+    text = rule_text(fieldwatch=fieldwatch, title="Many of them", id="5b1d7a52-3a51-4f7b-8a44-7f6d0f1f2a33")
+    start, end = text.index("logsource:"), text.index("falsepositives:")
+    return f"{text[:start]}correlation:\n{indent(dedent(sequence).strip(), '  ')}\n{text[end:]}"
+
+
 def rule(detection: str = "", fieldwatch: str = "", path: str = "a-rule.yaml", **replaced: str) -> Rule:
     """The rule of `rule_text`."""
-    return read_rule(rule_text(detection, fieldwatch, **replaced), Path(path))
+    found = read_rule(rule_text(detection, fieldwatch, **replaced), Path(path))
+    assert isinstance(found, Rule)
+    return found

@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from rules.language.problems import Problem
-    from rules.rule import Rule
+    from rules.rule import AnyRule
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Check, test and list rules.")
 
@@ -22,7 +22,7 @@ Paths = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable: one JSON object a line")]
 
 
-def _load(paths: list[Path] | None) -> tuple[list[Rule], list[Problem]]:
+def _load(paths: list[Path] | None) -> tuple[list[AnyRule], list[Problem]]:
     from console.commands.output import fail
     from rules.language.loader import PACKS, load
 
@@ -97,7 +97,7 @@ def list_rules(paths: Paths = None, as_json: AsJson = False) -> None:
     order = {
         level: -place for place, level in enumerate(("informational", "low", "medium", "high", "critical"))
     }
-    rules.sort(key=lambda rule: (order[rule.level], rule.service or rule.category, rule.name))
+    rules.sort(key=lambda rule: (order[rule.level], _about(rule), rule.name))
     if as_json:
         for rule in rules:
             typer.echo(json.dumps(_summary(rule), ensure_ascii=False))
@@ -107,8 +107,9 @@ def list_rules(paths: Paths = None, as_json: AsJson = False) -> None:
 
         table = Table("level", "status", "about", "name", "ATT&CK", "title", box=None, header_style="bold")
         for rule in rules:
-            about = rule.service or ("assets" if rule.category == "asset" else "any protocol")
-            table.add_row(rule.level, rule.status, about, rule.name, " ".join(rule.techniques), rule.title)
+            table.add_row(
+                rule.level, rule.status, _about(rule), rule.name, " ".join(rule.techniques), rule.title
+            )
         Console().print(table)
         typer.echo(_count(len(rules), "rule"))
     raise typer.Exit(1 if problems else 0)
@@ -134,7 +135,15 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
-def _summary(rule: Rule) -> dict[str, Any]:
+def _about(rule: AnyRule) -> str:
+    from rules.rule import Correlation
+
+    if isinstance(rule, Correlation):
+        return "correlation"
+    return rule.service or ("assets" if rule.category == "asset" else "any protocol")
+
+
+def _summary(rule: AnyRule) -> dict[str, Any]:
     return {
         "id": rule.id,
         "name": rule.name,
@@ -142,11 +151,9 @@ def _summary(rule: Rule) -> dict[str, Any]:
         "title_zh": rule.title_zh,
         "level": rule.level,
         "status": rule.status,
-        "category": rule.category,
-        **({"service": rule.service} if rule.service else {}),
+        "about": _about(rule),
         "techniques": list(rule.techniques),
         "tactics": list(rule.tactics),
-        "requires": list(rule.requires),
         "tests": len(rule.tests),
     }
 

@@ -12,7 +12,7 @@ from communityid import CommunityID, FlowTuple, FlowTupleError
 
 from rules.attack import technique
 from rules.documents import timestamp
-from rules.rule import Rule
+from rules.rule import AnyRule
 from rules.templates import render
 
 MOST_FRAMES = 16
@@ -29,7 +29,7 @@ def value_of(get: Callable[[str], Any], name: str) -> Any:
     return get(STAND_INS[name]) if found is None and name in STAND_INS else found
 
 
-def identifier(rule: Rule, group: Iterable[object], start_ns: int) -> str:
+def identifier(rule: AnyRule, group: Iterable[object], start_ns: int) -> str:
     """`event.id`: the same rule, grouping values and time of the first frame give the same id."""
     text = "\0".join([rule.id, *map(str, group), str(start_ns)])
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
@@ -42,7 +42,7 @@ class Alert:
     `fields` are those of the first matched row, by dotted name; the message speaks about it.
     """
 
-    rule: Rule
+    rule: AnyRule
     group: tuple[object, ...]
     fields: dict[str, Any]
     start_ns: int

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rules.alerts.alert import STAND_INS, Alert, value_of
 from rules.engine.matching import Match
-from rules.rule import Rule
+from rules.rule import AnyRule, Correlation
 from rules.table import Flags, Numbers, Occurrences, Table, Texts
 
 MOST_OPEN = 10_000
@@ -90,13 +90,17 @@ class Alerts:
                 continue
             count, last_ns = int(occurrences.counts[row]), int(occurrences.last_ns[row])
             frames = occurrences.frames[row].tolist()
-            for link in links.values():
+            for rule_id, link in list(links.items()):
                 more = count - link.counted
                 if more <= 0:
                     continue
                 link.counted = count
                 alert = link.alert
-                if last_ns - alert.end_ns > alert.rule.quiet_ns:
+                late = last_ns - alert.end_ns > alert.rule.quiet_ns
+                if late and isinstance(alert.rule, Correlation):
+                    del links[rule_id]  # one behaviour that goes on does not make a correlation
+                    continue
+                if late:
                     link.alert = self._repeated(alert, last_ns, more, frames)
                 else:
                     alert.extend(alert.start_ns, last_ns, more, frames, self.capture)
@@ -122,7 +126,7 @@ class Alerts:
         return [alert.document() for alert in changed]
 
     def _add_burst(
-        self, table: Table, rule: Rule, group: tuple[object, ...], burst: _Burst, may_open: bool
+        self, table: Table, rule: AnyRule, group: tuple[object, ...], burst: _Burst, may_open: bool
     ) -> bool:
         """Whether an alert was opened."""
         occurrences, rows = table.occurrences, burst.rows

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rules.engine.predicates import cost, evaluate
 from rules.expression import And, Expression, Not, Or, Predicate, predicates
-from rules.rule import Rule
+from rules.rule import AnyRule, Rule
 from rules.table import Mask, Table
 
 Rows: TypeAlias = NDArray[np.intp]
@@ -22,15 +22,18 @@ Rows: TypeAlias = NDArray[np.intp]
 class Match:
     """The rows of a table that a rule matched, in ascending order; at least one."""
 
-    rule: Rule
+    rule: AnyRule
     rows: Rows
 
 
 class Engine:
-    """Rules, compiled. Holds no state between tables and may be used from several threads."""
+    """Rules, compiled. Holds no state between tables and may be used from several threads.
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self.rules = tuple(rule for rule in rules if rule.is_active)
+    Correlations among `rules` are left to `rules.engine.correlation`.
+    """
+
+    def __init__(self, rules: Iterable[AnyRule]) -> None:
+        self.rules = tuple(rule for rule in rules if isinstance(rule, Rule) and rule.is_active)
         self._compiled = [(rule, _ordered(rule.condition)) for rule in self.rules]
         self._shared = {
             category: {

@@ -1,87 +1,29 @@
-"""From files to rules. Every problem of a file is reported at once, with its line and column."""
+"""From files to sets of rules. Every problem is reported at once, with its line and column."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from rules.attack import UnknownTechnique, attack_table, technique
-from rules.expression import Expression, Is, OneOf, both
-from rules.fields import Category, fields_of
-from rules.language.complaints import sentence
-from rules.language.detection import read_detection, unknown_field
-from rules.language.model import RuleModel
+from rules.fields import fields_of
+from rules.language.detection import unknown_field
 from rules.language.problems import Problem, RuleError, suggestion
-from rules.language.source import MOST_BYTES, Source, read_source
-from rules.language.testing import read_tests
-from rules.rule import Rule
-from rules.templates import placeholders
+from rules.language.reading import read_rule
+from rules.language.source import MOST_BYTES, Source, Trail, read_source
+from rules.rule import AnyRule, Correlation, Rule
 
 PACKS = Path(__file__).parent.parent / "packs"
 """The rules that ship with Fieldwatch."""
 MOST_RULES = 20_000
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def read_rule(text: str, path: Path) -> Rule:
-    """The rule in `text`; `path` names it in errors. Raises RuleError with every problem found."""
-    source = read_source(text, path)
-    if not isinstance(source.value, dict):
-        raise RuleError([*source.problems, Problem(path, 1, 1, "a rule is a YAML map with title, id, …")])
-    model: RuleModel | None = None
-    try:
-        model = RuleModel.model_validate(source.value)
-    except ValidationError as error:
-        for item in error.errors():
-            trail, text_, at_key = sentence(item)
-            source.complain(trail, text_, at_key)
-    category = _category(source.value)
-    detection = None
-    if category and isinstance(source.value.get("detection"), dict):
-        detection = read_detection(source, category)
-    if category and isinstance(source.value.get("fieldwatch"), dict):
-        _check_texts(source, source.value["fieldwatch"], category)
-    _check_tags(source)
-    if model is not None:
-        tests = read_tests(source, model)
-    if source.problems or model is None or detection is None:
-        raise RuleError(source.problems)
-    extension = model.fieldwatch
-    service = model.logsource.service
-    return Rule(
-        id=model.id,
-        name=path.stem,
-        path=path,
-        title=model.title,
-        title_zh=extension.title_zh,
-        description=model.description.strip(),
-        status=model.status,
-        level=model.level,
-        category=model.logsource.category,
-        service=service,
-        detection=detection,
-        condition=_condition(detection, service, extension.requires),
-        tags=tuple(model.tags),
-        falsepositives=tuple(model.falsepositives),
-        references=tuple(model.references),
-        author=model.author,
-        date=model.date,
-        message=extension.message.strip(),
-        message_zh=extension.message_zh.strip(),
-        group_by=tuple(extension.group_by),
-        quiet_ns=int(extension.quiet[:-1]) * _SECONDS[extension.quiet[-1]] * 10**9,
-        advice=(extension.advice or "").strip(),
-        advice_zh=(extension.advice_zh or "").strip(),
-        requires=tuple(extension.requires),
-        tests=tests,
-    )
+def load_file(path: Path) -> AnyRule:
+    """The rule in a file. Raises RuleError, also where the file cannot be read.
 
-
-def load_file(path: Path) -> Rule:
-    """The rule in a file. Raises RuleError, also where the file cannot be read."""
+    What a correlation refers to is only known in a set: see `load`.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
@@ -103,9 +45,9 @@ def rule_files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def load(paths: Iterable[Path]) -> tuple[list[Rule], list[Problem]]:
+def load(paths: Iterable[Path]) -> tuple[list[AnyRule], list[Problem]]:
     """Every rule that can be used, and every problem of the others. An id used twice is a problem."""
-    rules: list[Rule] = []
+    rules: list[AnyRule] = []
     problems: list[Problem] = []
     owners: dict[str, Path] = {}
     for number, path in enumerate(rule_files(paths)):
@@ -124,10 +66,20 @@ def load(paths: Iterable[Path]) -> tuple[list[Rule], list[Problem]]:
             continue
         owners[rule.id] = path
         rules.append(rule)
-    return rules, problems
+    known = {key: rule for rule in rules if isinstance(rule, Rule) for key in (rule.id, rule.name)}
+    result: list[AnyRule] = []
+    for rule in rules:
+        if isinstance(rule, Correlation):
+            found, wrong = resolved(rule, known)
+            problems.extend(wrong)
+            if found is not None:
+                result.append(found)
+        else:
+            result.append(rule)
+    return result, problems
 
 
-def load_rules(paths: Iterable[Path] = (PACKS,)) -> list[Rule]:
+def load_rules(paths: Iterable[Path] = (PACKS,)) -> list[AnyRule]:
     """Every rule of these files and folders. Raises RuleError if any cannot be used."""
     rules, problems = load(paths)
     if problems:
@@ -135,58 +87,43 @@ def load_rules(paths: Iterable[Path] = (PACKS,)) -> list[Rule]:
     return rules
 
 
-def _category(document: dict[str, Any]) -> Category | None:
-    logsource = document.get("logsource")
-    category = logsource.get("category") if isinstance(logsource, dict) else None
-    return category if category in ("behaviour", "asset") else None
+def resolved(rule: Correlation, known: dict[str, Rule]) -> tuple[Correlation | None, list[Problem]]:
+    """The correlation with the ids of its rules, or what is wrong; `known` is by id and by name."""
+    wrong: list[tuple[Trail, str]] = []
+    bases = []
+    for place, reference in enumerate(rule.rules):
+        base = known.get(reference)
+        if base is None:
+            hint = suggestion(reference, known)
+            text = (
+                f"there is no rule {reference!r}{hint}; rules are named by their file without .yaml, or by id"
+            )
+            wrong.append((("correlation", "rules", place), text))
+        else:
+            bases.append(base)
+    categories = {base.category for base in bases}
+    if len(categories) > 1:
+        wrong.append(
+            (("correlation", "rules"), "rules about traffic and rules about assets cannot be correlated")
+        )
+    elif not wrong:
+        category = categories.pop()
+        fields = fields_of(category)
+        for key, names in (("group-by", rule.group_by), ("condition", (rule.field,) if rule.field else ())):
+            for name in names:
+                if name not in fields:
+                    wrong.append((("correlation", key), unknown_field(name, category)))
+    if wrong:
+        source = source_of(rule)
+        places = [source.place(trail) if source else (0, 0) for trail, _ in wrong]
+        return None, [
+            Problem(rule.path, *place, text) for place, (_, text) in zip(places, wrong, strict=True)
+        ]
+    return replace(rule, rules=tuple(base.id for base in bases)), []
 
 
-def _condition(detection: Expression, service: str | None, requires: list[Any]) -> Expression:
-    parts: list[Expression] = []
-    if service:
-        parts.append(OneOf("network.protocol", frozenset({service})))
-    if "baseline" in requires:
-        parts.append(Is("baseline.learned", True))
-    return both(*parts, detection)
-
-
-def _check_texts(source: Source, extension: dict[str, Any], category: Category) -> None:
-    known = fields_of(category)
-    for key in ("message", "message_zh"):
-        template = extension.get(key)
-        if not isinstance(template, str):
-            continue
-        try:
-            names = placeholders(template)
-        except ValueError as error:
-            source.complain(("fieldwatch", key), f"{key}: {error}")
-            continue
-        for name in names:
-            if name not in known:
-                source.complain(("fieldwatch", key), f"{key}: {unknown_field(name, category)}")
-    group_by = extension.get("group_by")
-    if isinstance(group_by, list):
-        for place, name in enumerate(group_by):
-            if name not in known:
-                source.complain(("fieldwatch", "group_by", place), unknown_field(str(name), category))
-    elif category == "asset":
-        text = "a rule about assets needs `group_by`, such as [asset.id]: the default is for traffic"
-        source.complain(("fieldwatch",), text, True)
-
-
-def _check_tags(source: Source) -> None:
-    tags = source.value.get("tags")
-    tactics = {slug for _, slug in attack_table().tactics.values()}
-    for place, tag in enumerate(tags if isinstance(tags, list) else ()):
-        namespace, _, name = str(tag).partition(".")
-        trail = ("tags", place)
-        if namespace != "attack":
-            continue
-        if name[:1] == "t" and name[1:2].isdigit():
-            try:
-                technique(name)
-            except UnknownTechnique as error:
-                source.complain(trail, str(error))
-        elif name not in tactics:
-            hint = suggestion(name, tactics)
-            source.complain(trail, f"{name!r} is not a tactic of ATT&CK for ICS{hint}")
+def source_of(rule: AnyRule) -> Source | None:
+    """The rule's file once more, for the places of its keys; None where it is gone."""
+    with suppress(OSError, UnicodeDecodeError, RuleError):
+        return read_source(rule.path.read_text("utf-8-sig"), rule.path)
+    return None

@@ -87,12 +87,12 @@ class RelatedModel(Strict):
     type: Literal["derived", "obsolete", "merged", "renamed", "similar"] = Field(description="the relation")
 
 
-class RuleModel(Strict):
-    """A Fieldwatch rule: Sigma 2 with the key `fieldwatch`."""
+class HeadingModel(Strict):
+    """What every rule has."""
 
     title: Line = Field(description="what happened, in one line")
     id: str = Field(pattern=UUID, description="a UUID in lower case, never used for another rule")
-    name: Line | None = Field(None, description="a short name")
+    name: Line | None = Field(None, description="a short name, by which correlations refer to it")
     related: list[RelatedModel] = Field([], description="relations to other rules")
     status: Literal["stable", "test", "experimental", "deprecated", "unsupported"] = Field(
         description="`experimental` is a draft; `deprecated` and `unsupported` rules are not matched"
@@ -108,10 +108,51 @@ class RuleModel(Strict):
     tags: list[Annotated[str, Field(pattern=TAG)]] = Field(
         [], description="ATT&CK techniques and tactics: `attack.t0858`, `attack.execution`"
     )
-    logsource: LogsourceModel = Field(description="what the rule looks at")
-    detection: dict[str, Any] = Field(description="search identifiers and the condition that joins them")
     falsepositives: list[Text] = Field(
         min_length=1, description="when the same thing is harmless, so that an analyst can tell"
     )
     level: Literal["informational", "low", "medium", "high", "critical"] = Field(description="how bad it is")
     fieldwatch: ExtensionModel = Field(description="what Sigma has no key for")
+
+
+class RuleModel(HeadingModel):
+    """A Fieldwatch rule: Sigma 2 with the key `fieldwatch`."""
+
+    logsource: LogsourceModel = Field(description="what the rule looks at")
+    detection: dict[str, Any] = Field(description="search identifiers and the condition that joins them")
+
+
+class ThresholdModel(Strict):
+    """From when on a count matters."""
+
+    gte: Annotated[int, Field(ge=1)] | None = Field(None, description="at least so many")
+    gt: Annotated[int, Field(ge=0)] | None = Field(None, description="more than so many")
+    field: str | None = Field(None, description="value_count: the field whose different values are counted")
+
+
+class SequenceModel(Strict):
+    """How rules follow each other."""
+
+    type: Literal["event_count", "value_count", "temporal", "temporal_ordered"] = Field(
+        description="messages, different values, all of the rules, or all of them in their order"
+    )
+    rules: list[Line] = Field(
+        min_length=1, max_length=20, description="names or ids of the rules that must match"
+    )
+    generate: bool = Field(False, description="whether those rules make alerts of their own as well")
+    group_by: list[str] = Field(
+        alias="group-by",
+        min_length=1,
+        max_length=8,
+        description="fields whose values make matches belong together",
+    )
+    timespan: str = Field(
+        pattern=DURATION, description="how long a time is looked at, such as `30s`, `5m`, `1h`"
+    )
+    condition: ThresholdModel | None = Field(None, description="from how many on; not for temporal types")
+
+
+class CorrelationModel(HeadingModel):
+    """A Sigma 2 correlation with the key `fieldwatch`."""
+
+    correlation: SequenceModel = Field(description="which rules must match, how often, in how long a time")

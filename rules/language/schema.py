@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rules.fields import CORE, RuleField
-from rules.language.model import RuleModel
+from rules.language.model import CorrelationModel, RuleModel
 from rules.language.modifiers import MODIFIERS
 from rules.language.testing import EXTRAS
 
@@ -22,10 +22,9 @@ _TYPES = {"integer": "integer", "real": "number", "boolean": "boolean"}
 
 def json_schema() -> dict[str, Any]:
     """The schema (draft 2020-12)."""
-    schema = RuleModel.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "Fieldwatch rule"
-    definitions = schema["$defs"]
+    plain, correlation = RuleModel.model_json_schema(), CorrelationModel.model_json_schema()
+    definitions = correlation.pop("$defs") | plain.pop("$defs")
+    definitions["Rule"], definitions["Correlation"] = plain, correlation
     definitions["Search"] = _search()
     definitions["Document"] = {
         "type": "object",
@@ -39,9 +38,9 @@ def json_schema() -> dict[str, Any]:
         if option.get("type") == "array":
             option["items"] = {"$ref": "#/$defs/Document"}
     search = {"$ref": "#/$defs/Search"}
-    schema["properties"]["detection"] = {
+    plain["properties"]["detection"] = {
         "type": "object",
-        "description": schema["properties"]["detection"]["description"],
+        "description": plain["properties"]["detection"]["description"],
         "required": ["condition"],
         "properties": {
             "condition": {
@@ -51,7 +50,15 @@ def json_schema() -> dict[str, Any]:
         },
         "additionalProperties": {"anyOf": [search, {"type": "array", "items": search, "minItems": 1}]},
     }
-    return schema
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Fieldwatch rule",
+        "type": "object",
+        "if": {"required": ["correlation"]},
+        "then": {"$ref": "#/$defs/Correlation"},
+        "else": {"$ref": "#/$defs/Rule"},
+        "$defs": definitions,
+    }
 
 
 def _search() -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rules.fields import Category, RuleField, fields_of
+from rules.fields import FIELDS, Category, RuleField, fields_of
 from rules.language.detection import unknown_field
-from rules.language.model import RuleModel
+from rules.language.model import TestModel
 from rules.language.source import Source, Trail
 from rules.rule import RuleTest
 
@@ -14,24 +15,26 @@ EXTRAS = ("@timestamp", "behaviour.count", "behaviour.first_seen", "behaviour.la
 """Fields of test documents that rules cannot ask about; they shape the alert."""
 
 
-def read_tests(source: Source, model: RuleModel) -> tuple[RuleTest, ...]:
-    """The tests of a rule, after complaining to `source` about what is wrong with them."""
-    category = model.logsource.category
-    known = fields_of(category)
+def read_tests(
+    source: Source, models: Sequence[TestModel], category: Category | None, defaults: Mapping[str, Any]
+) -> tuple[RuleTest, ...]:
+    """The tests of a rule, after complaining to `source` about what is wrong with them.
+
+    `category` is None for correlations, whose rules decide. `defaults` are fields that every
+    document has unless it says otherwise.
+    """
+    known = fields_of(category) if category else FIELDS
     tests = []
-    for place, test in enumerate(model.fieldwatch.tests):
+    for place, test in enumerate(models):
         trail: Trail = ("fieldwatch", "tests", place)
         if (test.documents is None) == (test.capture is None):
             source.complain(trail, "a test has either documents or a capture")
         documents = []
         for number, document in enumerate(test.documents or ()):
             found: dict[str, Any] = {}
-            _read(source, (*trail, "documents", number), document, "", found, known, category)
-            if "baseline" in model.fieldwatch.requires:
-                found.setdefault("baseline.learned", True)
-            if model.logsource.service:
-                found.setdefault("network.protocol", model.logsource.service)
-            documents.append(found)
+            below = (*trail, "documents", number)
+            _read(source, below, document, "", found, known, category or "behaviour")
+            documents.append({**defaults, **found})
         tests.append(RuleTest(test.name, test.fires, tuple(documents), test.capture))
     return tuple(tests)
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
 from rules.language.source import Trail
-from rules.rule import Rule
+from rules.rule import AnyRule
 
 
 class Finding(NamedTuple):
     """What a check has to say about a rule, and at which key."""
 
-    rule: Rule
+    rule: AnyRule
     trail: Trail
     text: str
 
@@ -22,7 +22,7 @@ class Check:
 
     name: ClassVar[str]
 
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         """What is wrong with this rule."""
         yield from ()
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 
-from rules.language.problems import Problem, RuleError
-from rules.language.source import Source, read_source
+from rules.language.loader import source_of
+from rules.language.problems import Problem
+from rules.language.source import Source
 from rules.lint.check import Check, Finding
 from rules.lint.meaning import (
     BaselineRequired,
@@ -19,7 +19,7 @@ from rules.lint.meaning import (
 )
 from rules.lint.naming import DistinctNames, FileName, FolderName, RandomId
 from rules.lint.texts import Advice, ChineseTexts, Description, FalsePositives, MessageFields, TitleForm
-from rules.rule import Rule
+from rules.rule import AnyRule
 
 CHECKS: tuple[type[Check], ...] = (
     FileName,
@@ -42,7 +42,7 @@ CHECKS: tuple[type[Check], ...] = (
 )
 
 
-def lint(rules: Sequence[Rule], checks: Iterable[type[Check]] = CHECKS) -> list[Problem]:
+def lint(rules: Sequence[AnyRule], checks: Iterable[type[Check]] = CHECKS) -> list[Problem]:
     """What the checks find in these rules, by file and line."""
     found: list[tuple[str, Finding]] = []
     for check in [kind() for kind in checks]:
@@ -53,14 +53,8 @@ def lint(rules: Sequence[Rule], checks: Iterable[type[Check]] = CHECKS) -> list[
     problems = []
     for name, (rule, trail, text) in found:
         if rule.id not in sources:
-            sources[rule.id] = _source(rule)
+            sources[rule.id] = source_of(rule)
         source = sources[rule.id]
         line, column = source.place(trail, at_key=True) if source and trail else (0, 0)
         problems.append(Problem(rule.path, line, column, text, name))
     return sorted(problems)
-
-
-def _source(rule: Rule) -> Source | None:
-    with suppress(OSError, UnicodeDecodeError, RuleError):
-        return read_source(rule.path.read_text("utf-8-sig"), rule.path)
-    return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 
 from typing_extensions import override
@@ -13,7 +12,7 @@ from rules.documents import table_of
 from rules.engine.explanation import holds
 from rules.expression import Expression, Not, OneOf, fields_of, predicates
 from rules.lint.check import Check, Finding
-from rules.rule import Rule
+from rules.rule import AnyRule, Correlation, Rule
 from rules.selftest import run_tests
 
 
@@ -23,8 +22,8 @@ class NotAlwaysTrue(Check):
     name = "not-always-true"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
-        if holds(rule.detection, table_of([{}], rule.category), 0):
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
+        if isinstance(rule, Rule) and holds(rule.detection, table_of([{}], rule.category), 0):
             yield Finding(
                 rule,
                 ("detection", "condition"),
@@ -38,8 +37,10 @@ class KnownNames(Check):
     name = "known-names"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
-        known = _names(rule.service) if rule.service else None
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
+        if isinstance(rule, Correlation) or not rule.service:
+            return
+        known = _names(rule.service)
         for predicate in predicates(rule.detection) if known else ():
             if isinstance(predicate, OneOf) and known and predicate.field in known:
                 for value in sorted(predicate.values):
@@ -72,7 +73,9 @@ class BaselineRequired(Check):
     name = "baseline-required"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
+        if isinstance(rule, Correlation):
+            return
         asked = sorted(name for name in fields_of(rule.detection) if name.startswith("baseline."))
         asked = [name for name in asked if name != "baseline.learned"]
         if asked and "baseline" not in rule.requires and not _only_negated(rule.detection, set(asked)):
@@ -90,7 +93,7 @@ class TagsFitLevel(Check):
     name = "tags-fit-level"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         if rule.level in ("high", "critical") and not rule.techniques:
             yield Finding(rule, ("tags",), f"a rule of level {rule.level} names an ATT&CK technique")
         tactics = {tactic for item in rule.techniques for tactic in technique(item).tactics}
@@ -109,7 +112,7 @@ class HasTests(Check):
     name = "has-tests"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         for fires, what in ((True, "fires"), (False, "is silent")):
             if rule.status != "experimental" and not any(test.fires is fires for test in rule.tests):
                 yield Finding(rule, ("fieldwatch",), f"there is no test in which the rule {what}")
@@ -120,23 +123,24 @@ class HasTests(Check):
 
 
 class TestsPass(Check):
-    """The rule's tests on documents pass; those on captures are left to `fieldwatch rules test`."""
+    """The rules' tests on documents pass; those on captures are left to `fieldwatch rules test`."""
 
     name = "tests-pass"
 
+    def __init__(self) -> None:
+        self.rules: list[AnyRule] = []
+
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
-        for place, test in enumerate(rule.tests):
-            if test.capture is None:
-                for result in run_tests([_only(rule, place)]):
-                    if not result.passed:
-                        yield Finding(
-                            rule, ("fieldwatch", "tests", place), f"{test.name!r} fails: {result.text}"
-                        )
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
+        self.rules.append(rule)  # correlations are tested together with the rules they name
+        yield from ()
 
-
-def _only(rule: Rule, place: int) -> Rule:
-    return replace(rule, tests=(rule.tests[place],))
+    @override
+    def finalize(self) -> Iterator[Finding]:
+        for result in run_tests(self.rules):
+            if not result.passed and result.test.capture is None:
+                trail = ("fieldwatch", "tests", result.rule.tests.index(result.test))
+                yield Finding(result.rule, trail, f"{result.test.name!r} fails: {result.text}")
 
 
 class DistinctDetection(Check):
@@ -149,9 +153,9 @@ class DistinctDetection(Check):
         self.same: list[Finding] = []
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
-        other = self.seen.setdefault((rule.category, rule.condition), rule)
-        if other is not rule:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
+        if isinstance(rule, Rule) and self.seen.setdefault((rule.category, rule.condition), rule) is not rule:
+            other = self.seen[rule.category, rule.condition]
             self.same.append(Finding(rule, ("detection",), f"{other.path.name} looks for exactly the same"))
         yield from ()
 

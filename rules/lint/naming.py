@@ -9,7 +9,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from rules.lint.check import Check, Finding
-from rules.rule import Rule
+from rules.rule import AnyRule, Correlation
 
 _KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -20,7 +20,7 @@ class FileName(Check):
     name = "file-name"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         if rule.path.suffix != ".yaml":
             yield Finding(rule, (), "a rule's file ends with .yaml")
         if not _KEBAB.fullmatch(rule.name):
@@ -28,7 +28,7 @@ class FileName(Check):
                 rule, (), "a file name is lower-case words with hyphens, such as controller-stop.yaml"
             )
             return
-        text = f"{rule.title} {rule.service or ''}".lower()
+        text = f"{rule.title} {getattr(rule, 'service', None) or ''}".lower()
         stems = {word[:4] for word in re.findall(r"[a-z0-9]+", text)}
         words = rule.name.split("-")
         if sum(word[:4] in stems for word in words) * 2 < len(words):
@@ -41,7 +41,9 @@ class FolderName(Check):
     name = "folder-name"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
+        if isinstance(rule, Correlation):
+            return
         folder = rule.path.resolve().parent.name
         wanted = rule.service or ("assets" if rule.category == "asset" else "network")
         if folder != wanted:
@@ -56,7 +58,7 @@ class RandomId(Check):
     name = "random-id"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         if UUID(rule.id).version != 4:
             yield Finding(rule, ("id",), "the id is not a random UUID (version 4)")
 
@@ -67,11 +69,11 @@ class DistinctNames(Check):
     name = "distinct-names"
 
     def __init__(self) -> None:
-        self.seen: dict[tuple[str, str], Rule] = {}
+        self.seen: dict[tuple[str, str], AnyRule] = {}
         self.same: list[Finding] = []
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         for trail in ((), ("title",), ("fieldwatch", "title_zh")):
             key = trail[-1] if trail else "name"
             other = self.seen.setdefault((key, getattr(rule, key)), rule)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing_extensions import override
 
 from rules.lint.check import Check, Finding
-from rules.rule import Rule
+from rules.rule import AnyRule
 from rules.templates import placeholders
 
 _CJK = re.compile(r"[\u4e00-\u9fff]")
@@ -21,7 +21,7 @@ class TitleForm(Check):
     name = "title-form"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         if not rule.title[0].isupper() and not rule.title[0].isdigit():
             yield Finding(rule, ("title",), "a title begins with a capital letter")
         if rule.title.endswith("."):
@@ -36,7 +36,7 @@ class ChineseTexts(Check):
     name = "chinese-texts"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         for key in ("title_zh", "message_zh", "advice_zh"):
             text = getattr(rule, key)
             if text and not _CJK.search(text):
@@ -54,7 +54,7 @@ class MessageFields(Check):
     name = "message-fields"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         english, chinese = set(placeholders(rule.message)), set(placeholders(rule.message_zh))
         if not any(name.split(".")[0] in ("source", "destination", "asset") for name in english):
             yield Finding(
@@ -78,7 +78,7 @@ class Advice(Check):
     name = "advice"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         if rule.level in ("medium", "high", "critical"):
             for key in ("advice", "advice_zh"):
                 if not getattr(rule, key):
@@ -91,7 +91,7 @@ class FalsePositives(Check):
     name = "falsepositives"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         for place, text in enumerate(rule.falsepositives):
             if text.strip().strip(".").lower() in _EMPTY_TALK:
                 yield Finding(
@@ -105,7 +105,7 @@ class Description(Check):
     name = "description"
 
     @override
-    def check(self, rule: Rule) -> Iterator[Finding]:
+    def check(self, rule: AnyRule) -> Iterator[Finding]:
         if len(rule.description) < 40:
             yield Finding(rule, ("description",), "say in a sentence or two what is found and why it matters")
         elif not rule.description.endswith("."):

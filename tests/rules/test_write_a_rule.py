@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rules.fields import FIELDS
-from rules.language.loader import load_file
+from rules.language.loader import load_file, load_rules
 from rules.language.modifiers import MODIFIERS
 from rules.lint.checks import lint
 from rules.selftest import run_tests
@@ -28,6 +28,15 @@ def test_the_rule_of_the_page_is_clean_and_its_tests_pass(path: Path) -> None:
     assert lint([rule]) == []
     results = list(run_tests([rule]))
     assert [result.passed for result in results] == [True] * 3
+
+
+def test_the_correlation_of_the_page_is_clean_but_for_its_tests(path: Path) -> None:
+    base = path.with_name("exception-answered.yaml")
+    base.write_text(path.read_text("utf-8").replace("8a7c5b0e", "8a7c5b0f"), "utf-8")
+    many = path.with_name("client-tries-out-functions.yaml")
+    many.write_text(re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)[1], "utf-8")
+    rules = load_rules([base, many])
+    assert {problem.check for problem in lint(rules) if problem.path == many} == {"has-tests"}
 
 
 def test_every_modifier_is_explained() -> None:

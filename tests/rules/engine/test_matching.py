@@ -7,6 +7,7 @@ import pytest
 from rule_texts import rule, rule_text
 
 from rules.documents import table_of
+from rules.engine import matching
 from rules.engine.matching import Engine
 from rules.language.loader import read_rule
 from rules.table import Numbers, Table, texts
@@ -114,8 +115,6 @@ def test_service_category_requirement_and_status() -> None:
 
 
 def test_equal_predicates_are_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rules.engine import matching
-
     asked = []
     original = matching.evaluate
 

@@ -25,3 +25,14 @@ class Conflict(StoreError):
 
 class QueryRefused(StoreError):
     """A filter, sort key, cursor or offset the store does not understand."""
+
+
+class DocumentsRefused(StoreError):
+    """A batch holds documents that are not what docs/documents.md says; nothing of it was stored."""
+
+    def __init__(self, faults: list[tuple[str, str]]) -> None:
+        self.faults = faults
+        where, message = faults[0]
+        super().__init__(
+            f"{where}: {message}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
+        )

@@ -52,15 +52,25 @@ from console.store.records import (
 class IngestStore(Protocol):
     """The way in."""
 
-    def ingest(self, sensor: str, sequence: str | int, documents: Iterable[Envelope]) -> IngestReceipt:
-        """Store a batch of valid documents in one transaction, once per (sensor, sequence).
+    def ingest(
+        self,
+        sensor: str,
+        sequence: str | int,
+        documents: Iterable[Envelope],
+        latest: int | None = None,
+    ) -> IngestReceipt:
+        """Store a batch of documents in one transaction, once per (sensor, sequence).
 
-        Documents are trusted to have passed `console.store.validation`.
+        Raises DocumentsRefused, and stores nothing, where a document is not what docs/documents.md
+        says. Times after `latest` (nanoseconds) are taken as `latest`: a sensor's clock may be wrong.
         """
         ...
 
-    def put_evidence(self, event_id: str, pcap: bytes) -> bool:
-        """Keep a pcap slice with the alert of `event_id`; False when refused (too big, no such alert)."""
+    def put_evidence(self, event_id: str, pcap: bytes, sensor: str | None = None) -> bool:
+        """Keep a pcap slice with the alert of `event_id`, reported by `sensor` where given.
+
+        False when refused: no such alert, no pcap, or larger than the bound (counted in `losses`).
+        """
         ...
 
     def evidence(self, alert_id: str) -> bytes | None:

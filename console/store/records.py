@@ -49,6 +49,8 @@ class IngestReceipt:
     """Matched a learn or mute allowance: kept, but closed from the start."""
     new_assets: int = 0
     new_behaviours: int = 0
+    times_held_back: int = 0
+    """Times later than the store was told to believe."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+LATEST = 2**63 - 1
+"""The last time a 64-bit count of nanoseconds can hold (2262-04-11)."""
 
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -22,6 +25,7 @@ def now() -> int:
     return time.time_ns()
 
 
+@lru_cache(maxsize=8192)
 def to_nanoseconds(text: str) -> int:
     """Read an RFC 3339 time with up to nine decimals; ValueError when it is none (RFC 3339 section 5.6)."""
     match = _RFC3339.fullmatch(text)
@@ -39,7 +43,10 @@ def to_nanoseconds(text: str) -> int:
             raise ValueError("the time zone offset is out of range")
         offset = offset_hours * 3600 + offset_minutes * 60
         seconds += -offset if zone[0] == "+" else offset
-    return seconds * SECOND + int((match.group(7) or "").ljust(9, "0"))
+    nanoseconds = seconds * SECOND + int((match.group(7) or "").ljust(9, "0"))
+    if not 0 <= nanoseconds <= LATEST:
+        raise ValueError("the time is outside 1970 to 2262")
+    return nanoseconds
 
 
 def to_text(nanoseconds: int) -> str:

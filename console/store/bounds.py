@@ -1,0 +1,28 @@
+"""How much a store keeps: everything beyond goes, oldest first, and is counted in `Store.losses`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Largest numbers of rows, bytes and days."""
+
+    alerts: int = 5_000_000
+    assets: int = 200_000
+    behaviours: int = 2_000_000
+    batches: int = 1_000_000
+    """Remembered (sensor, sequence) pairs."""
+    health_per_sensor: int = 2_000
+    history_per_alert: int = 500
+    history_per_asset: int = 500
+    evidence_bytes: int = 1 << 30
+    evidence_slice: int = 1 << 20
+    """Bytes of one alert's pcap slice."""
+    frames_per_alert: int = 128
+    sessions_per_user: int = 20
+    audit_rows: int = 2_000_000
+    posture_days: int = 800
+    merge_minutes: int = 10
+    """The same alert of several sensors of one zone within this time is one alert."""

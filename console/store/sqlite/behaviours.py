@@ -1,0 +1,146 @@
+"""Reading behaviours and flows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from console.store import paging
+from console.store.errors import NotFound
+from console.store.filters import BEHAVIOUR_SORTS, BehaviourFilter, PageRequest
+from console.store.records import BehaviourRecord, Flow, Page
+from console.store.sqlite.asset_lookup import AssetLookup
+from console.store.sqlite.connection import Connections
+from console.store.times import to_text
+from console.store.words import like_patterns
+
+_COLUMNS = """number, id, document, count, first_seen, last_seen, source, destination,
+(SELECT json_group_array(sensor) FROM behaviour_sensor WHERE behaviour_sensor.number = behaviour.number)"""
+
+
+class Behaviours:
+    """Behaviours of `AssetStore` in SQLite."""
+
+    connections: Connections
+
+    def behaviours(self, query: BehaviourFilter, page: PageRequest) -> Page[BehaviourRecord]:
+        """See AssetStore."""
+        paging.check(page, BEHAVIOUR_SORTS)
+        direction = "DESC" if page.descending else "ASC"
+        cursor = paging.decode(page, 2)
+        with self.connections.read() as connection:
+            where, values = _where(connection, query)
+            behind = ""
+            if cursor is not None:
+                behind = f" AND ({page.sort}, number) {'<' if page.descending else '>'} (?, ?)"
+            total = connection.execute(f"SELECT count(*) FROM behaviour WHERE {where}", values).fetchone()[0]
+            rows = connection.execute(
+                f"SELECT {page.sort}, {_COLUMNS} FROM behaviour WHERE {where}{behind}"
+                f" ORDER BY {page.sort} {direction}, number {direction} LIMIT ? OFFSET ?",
+                (*values, *(cursor or ()), page.limit + 1, 0 if cursor else page.offset),
+            ).fetchall()
+            more = len(rows) > page.limit
+            rows = rows[: page.limit]
+            assets = AssetLookup(connection)
+            items = [_record(row[1:], assets) for row in rows]
+        following = paging.encode(page, list(rows[-1][:2])) if more else None
+        return Page(items, total, True, following)
+
+    def behaviour(self, behaviour_id: str) -> BehaviourRecord:
+        """See AssetStore."""
+        with self.connections.read() as connection:
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM behaviour WHERE id = ?", (behaviour_id,)
+            ).fetchone()
+            if row is None:
+                raise NotFound(f"there is no behaviour {behaviour_id}")
+            return _record(row, AssetLookup(connection))
+
+    def flows(self, query: BehaviourFilter, limit: int = 5000) -> list[Flow]:
+        """See AssetStore."""
+        with self.connections.read() as connection:
+            if query.sensors or query.text:
+                where, values = _where(connection, query)
+                table = (
+                    "(SELECT source, destination, protocol, operation, count(*) AS behaviours,"
+                    " sum(count) AS messages, max(last_seen) AS last_seen"
+                    f" FROM behaviour WHERE {where} GROUP BY 1, 2, 3, 4)"
+                )
+                tests = "1"
+            else:
+                table = "flow"
+                tests, values = _where(connection, query)
+            rows = connection.execute(
+                "SELECT source, destination, protocol, json_group_object(operation, behaviours),"
+                " sum(behaviours), sum(messages), max(last_seen)"
+                f" FROM {table} WHERE {tests} GROUP BY 1, 2, 3 ORDER BY 6 DESC, 1, 2, 3 LIMIT ?",
+                (*values, limit),
+            ).fetchall()
+            assets = AssetLookup(connection)
+            return [
+                Flow(
+                    source=row[0],
+                    destination=row[1],
+                    source_asset=assets.by_address(row[0]),
+                    destination_asset=assets.by_address(row[1]),
+                    protocol=row[2],
+                    operations=json.loads(row[3]),
+                    behaviours=row[4],
+                    messages=row[5],
+                    last_seen=to_text(row[6]),
+                )
+                for row in rows
+            ]
+
+
+def _where(connection: sqlite3.Connection, query: BehaviourFilter) -> tuple[str, list[Any]]:
+    tests: list[str] = []
+    values: list[Any] = []
+    columns: tuple[tuple[str, tuple[str, ...]], ...] = (
+        ("protocol", query.protocols),
+        ("operation", query.operations),
+        ("source", (query.source,) if query.source else ()),
+        ("destination", (query.destination,) if query.destination else ()),
+    )
+    for column, wanted in columns:
+        if wanted:
+            tests.append(f"{column} IN ({', '.join('?' * len(wanted))})")
+            values += wanted
+    if query.address:
+        tests.append("(source = ? OR destination = ?)")
+        values += [query.address, query.address]
+    if query.asset:
+        addresses = [
+            row[0]
+            for row in connection.execute(
+                "SELECT value FROM asset_key WHERE kind = 0 AND asset = ?", (query.asset,)
+            )
+        ]
+        marks = ", ".join("?" * len(addresses))
+        tests.append(f"(source IN ({marks}) OR destination IN ({marks}))")
+        values += addresses + addresses
+    if query.sensors:
+        marks = ", ".join("?" * len(query.sensors))
+        tests.append(f"number IN (SELECT number FROM behaviour_sensor WHERE sensor IN ({marks}))")
+        values += query.sensors
+    if query.since is not None:
+        tests.append("last_seen >= ?")
+        values.append(query.since)
+    for pattern in like_patterns(query.text or ""):
+        tests.append("words LIKE ? ESCAPE '\\'")
+        values.append(pattern)
+    return " AND ".join(tests) or "1", values
+
+
+def _record(row: tuple[Any, ...], assets: AssetLookup) -> BehaviourRecord:
+    return BehaviourRecord(
+        id=row[1],
+        document=json.loads(row[2]),
+        sensors=sorted(json.loads(row[8])),
+        count=row[3],
+        first_seen=to_text(row[4]),
+        last_seen=to_text(row[5]),
+        source_asset=assets.by_address(row[6]),
+        destination_asset=assets.by_address(row[7]),
+    )

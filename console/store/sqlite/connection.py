@@ -1,0 +1,193 @@
+"""One SQLite file: opened, checked, migrated; one writer, a reader for each thread."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from console.store.errors import StoreError, StoreTooNew, StoreUnreadable
+
+APPLICATION_ID = 0x46574B31
+"""Written into the file's header, so that another program's database is told apart."""
+_MAGIC = b"SQLite format 3\0"
+_BUSY_SECONDS = 30.0
+
+
+class Connections:
+    """The file's connections. Writers take `write()`, readers `read()`; both give a sqlite3 connection."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._check_header()
+        self._write_lock = threading.RLock()
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._depth = 0
+        self._closed = False
+        with self._explained():
+            self._writer = self._connect()
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            migrate(self._writer, path)
+
+    def _check_header(self) -> None:
+        if not self.path.parent.is_dir():
+            raise StoreError(f"{self.path}: the folder {self.path.parent} does not exist")
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            return
+        try:
+            with self.path.open("rb") as file:
+                header = file.read(100)
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror}") from error
+        if len(header) < 100 or not header.startswith(_MAGIC):
+            raise StoreUnreadable(f"{self.path}: not a Fieldwatch store (no SQLite header)")
+        # SQLite file format 1.3: page size at 16 (1 means 65536), size in pages at 28, valid when the
+        # change counter at 24 equals the one at 92. A file cut short would fail only when read there.
+        page_size = int.from_bytes(header[16:18], "big")
+        page_size = 65536 if page_size == 1 else page_size
+        pages = int.from_bytes(header[28:32], "big")
+        size = self.path.stat().st_size
+        if header[24:28] == header[92:96] and size < pages * page_size:
+            wal = self.path.with_name(self.path.name + "-wal")
+            if not (wal.exists() and wal.stat().st_size):
+                raise StoreUnreadable(
+                    f"{self.path}: damaged: {size} bytes where its header says {pages * page_size}"
+                )
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA mmap_size = 1073741824")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA case_sensitive_like = ON")
+        return connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn SQLite's errors about the file into ours."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"{self.path}: {error}") from error
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise StoreUnreadable(f"{self.path}: damaged or not a store: {error}") from error
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction of the one writer; an exception rolls it back. Nested use joins the outer one."""
+        with self._write_lock, self._explained():
+            if self._depth:
+                yield self._writer
+                return
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield self._writer
+                self._writer.execute("UPDATE state SET revision = revision + 1")
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+            finally:
+                self._depth = 0
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """This thread's reader, in one consistent snapshot."""
+        if self._closed:
+            raise StoreError(f"{self.path}: the store is closed")
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        with self._explained():
+            if connection is None:
+                connection = self._connect()
+                connection.execute("PRAGMA query_only = ON")
+                self._local.connection = connection
+                with self._readers_lock:
+                    self._readers.append(connection)
+            if connection.in_transaction:
+                yield connection
+                return
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close every connection; the last one folds the log back into the file."""
+        with self._write_lock, self._readers_lock:
+            if self._closed:
+                return
+            self._closed = True
+            for reader in self._readers:
+                reader.close()
+            self._readers.clear()
+            self._writer.execute("PRAGMA optimize")
+            self._writer.close()
+
+
+def migrations() -> list[tuple[int, str]]:
+    """The numbered SQL scripts beside this module: (number, text) in order, without gaps from 1."""
+    folder = resources.files("console.store.sqlite") / "migrations"
+    scripts = sorted(
+        (int(entry.name.partition("_")[0]), entry.read_text("utf-8"))
+        for entry in folder.iterdir()
+        if entry.name.endswith(".sql")
+    )
+    numbers = [number for number, _ in scripts]
+    assert numbers == list(range(1, len(numbers) + 1)), "migrations are numbered without gaps"
+    return scripts
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the file to the newest schema, each script in its own transaction."""
+    scripts = migrations()
+    newest = scripts[-1][0]
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and application != APPLICATION_ID:
+            raise StoreUnreadable(f"{path}: an SQLite file, but not a Fieldwatch store")
+        if version > newest:
+            raise StoreTooNew(
+                f"{path}: written by a newer Fieldwatch (schema {version}, this one knows up to {newest})"
+            )
+        for number, script in scripts:
+            if number <= version:
+                continue
+            for statement in statements(script):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def statements(script: str) -> Iterator[str]:
+    """Split a script into statements; `executescript` would commit in between."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+    if any(line.strip() and not line.lstrip().startswith("--") for line in pending.splitlines()):
+        raise ValueError("a migration ends in the middle of a statement")

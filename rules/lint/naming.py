@@ -15,7 +15,7 @@ _KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class FileName(Check):
-    """A file is named like its title: lower case, hyphens, most words from the title."""
+    """A file is named after its title: lower case, hyphens, a word in common at least."""
 
     name = "file-name"
 
@@ -31,8 +31,8 @@ class FileName(Check):
         text = f"{rule.title} {getattr(rule, 'service', None) or ''}".lower()
         stems = {word[:4] for word in re.findall(r"[a-z0-9]+", text)}
         words = rule.name.split("-")
-        if sum(word[:4] in stems for word in words) * 2 < len(words):
-            yield Finding(rule, ("title",), f"title and file name {rule.name!r} have too little in common")
+        if not any(word[:4] in stems for word in words):
+            yield Finding(rule, ("title",), f"title and file name {rule.name!r} have no word in common")
 
 
 class FolderName(Check):

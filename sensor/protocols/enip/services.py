@@ -17,6 +17,7 @@ from sensor.protocols.enip.classes import (
     CERTIFICATE_AUTHENTICATOR,
     CHANGE_LOG,
     CIP_SECURITY,
+    CLASSES,
     CONNECTION,
     CONNECTION_MANAGER,
     CONTROL_SUPERVISOR,
@@ -162,33 +163,30 @@ FUNCTIONS = {(service, -1): name for service, name in _COMMON.items()} | {
 }
 
 
-@kernel
-def is_logix_project(space: Int) -> bool:
+def _is_logix_project(space: int) -> bool:
     """Whether instances of this class make up a Logix controller's project."""
     return (LOGIX_MODE <= space <= LOGIX_TASK and space != PCCC_OBJECT) or space == LOGIX_CHANNEL
 
 
-@kernel
-def _get(space: Int) -> Int:
+def _get(space: int) -> int:
     if space == IDENTITY_OBJECT:
-        return np.int64(Operation.IDENTIFY)
+        return Operation.IDENTIFY
     if space == SYMBOL or space == TEMPLATE or space == MESSAGE_ROUTER:
-        return np.int64(Operation.BROWSE)
+        return Operation.BROWSE
     if space == CONNECTION_MANAGER or space == ETHERNET_LINK or space == CHANGE_LOG:
-        return np.int64(Operation.DIAGNOSE)
-    return np.int64(Operation.FILE if space == FILE_OBJECT else Operation.READ)
+        return Operation.DIAGNOSE
+    return Operation.FILE if space == FILE_OBJECT else Operation.READ
 
 
-@kernel
-def _set(space: Int) -> Int:
+def _set(space: int) -> int:
     if space == TIME_SYNC or space == WALL_CLOCK:
-        return np.int64(Operation.TIME)
+        return Operation.TIME
     if space == DISCRETE_OUTPUT or space == ANALOG_OUTPUT or space == CONTROL_SUPERVISOR:
-        return np.int64(Operation.OPERATE)
+        return Operation.OPERATE
     if space == FILE_OBJECT:
-        return np.int64(Operation.FILE)
-    if is_logix_project(space) and space != LOGIX_DATA:
-        return np.int64(Operation.PROGRAM_DOWNLOAD)
+        return Operation.FILE
+    if _is_logix_project(space) and space != LOGIX_DATA:
+        return Operation.PROGRAM_DOWNLOAD
     if (
         space == IDENTITY_OBJECT
         or space == CONNECTION
@@ -203,28 +201,26 @@ def _set(space: Int) -> Int:
         or 0xF0 <= space <= 0xF8
         or 0x109 <= space <= 0x10A
     ):
-        return np.int64(Operation.CONFIGURE)
-    return np.int64(Operation.WRITE)
+        return Operation.CONFIGURE
+    return Operation.WRITE
 
 
-@kernel
-def _create_or_delete(space: Int) -> Int:
+def _create_or_delete(space: int) -> int:
     if space == CONNECTION or space == CONNECTION_MANAGER or space == DEVICENET:
-        return np.int64(Operation.SESSION)
+        return Operation.SESSION
     if space == FILE_OBJECT:
-        return np.int64(Operation.FILE)
+        return Operation.FILE
     if space == LOGIX_LIST or space == CHANGE_LOG:
-        return np.int64(Operation.SUBSCRIBE)
-    return np.int64(Operation.PROGRAM_DOWNLOAD if is_logix_project(space) else Operation.CONFIGURE)
+        return Operation.SUBSCRIBE
+    return Operation.PROGRAM_DOWNLOAD if _is_logix_project(space) else Operation.CONFIGURE
 
 
-@kernel
-def _reset(space: Int) -> Int:
+def _reset(space: int) -> int:
     # Resetting a connection, a counter or a list does not restart a device.
     if space == CONNECTION:
-        return np.int64(Operation.SESSION)
+        return Operation.SESSION
     if space == LOGIX_LIST:
-        return np.int64(Operation.SUBSCRIBE)
+        return Operation.SUBSCRIBE
     if (
         space == IDENTITY_OBJECT
         or space == CONTROL_SUPERVISOR
@@ -232,12 +228,11 @@ def _reset(space: Int) -> Int:
         or space == LOGIX_CONTROLLER
         or space < 0
     ):
-        return np.int64(Operation.RESET)
-    return np.int64(Operation.CONFIGURE)
+        return Operation.RESET
+    return Operation.CONFIGURE
 
 
-@kernel
-def _common(service: Int, space: Int) -> Int:
+def _common(service: int, space: int) -> int:
     if service in (GET_ALL, GET_LIST, GET_SINGLE, GET_MEMBER, 0x1D):
         return _get(space)
     if service in (SET_ALL, SET_LIST, SET_SINGLE, SET_MEMBER, INSERT_MEMBER, REMOVE_MEMBER):
@@ -245,82 +240,100 @@ def _common(service: Int, space: Int) -> Int:
     if service == RESET:
         return _reset(space)
     if service == START:
-        return np.int64(Operation.START)
+        return Operation.START
     if service == STOP:
-        return np.int64(Operation.STOP)
+        return Operation.STOP
     if service == CREATE or service == DELETE:
         return _create_or_delete(space)
     if service in (APPLY, RESTORE, SAVE):
-        return np.int64(Operation.CONFIGURE)
+        return Operation.CONFIGURE
     if service == FIND_NEXT:
-        return np.int64(Operation.BROWSE)
+        return Operation.BROWSE
     if service == NO_OPERATION:
-        return np.int64(Operation.SESSION)
+        return Operation.SESSION
     if service == GROUP_SYNC:
-        return np.int64(Operation.TIME)
-    return np.int64(Operation.PROTOCOL_ERROR if service == ERROR else Operation.OTHER)
+        return Operation.TIME
+    return Operation.PROTOCOL_ERROR if service == ERROR else Operation.OTHER
 
 
-@kernel
-def _of_tags(service: Int) -> Int:
+def _of_tags(service: int) -> int:
     if service == READ_TAG or service == READ_FRAGMENTED:
-        return np.int64(Operation.READ)
+        return Operation.READ
     if service == WRITE_TAG or service == READ_MODIFY_WRITE or service == WRITE_FRAGMENTED:
-        return np.int64(Operation.WRITE)
-    return np.int64(Operation.BROWSE if service == INSTANCE_LIST or service == 0x4B else Operation.OTHER)
+        return Operation.WRITE
+    return Operation.BROWSE if service == INSTANCE_LIST or service == 0x4B else Operation.OTHER
 
 
-@kernel
-def _of_modbus(service: Int) -> Int:
+def _of_modbus(service: int) -> int:
     if service <= 0x4E:
-        return np.int64(Operation.READ)
+        return Operation.READ
     if service == 0x4F:
-        return np.int64(Operation.OPERATE)
-    return np.int64(Operation.WRITE if service == 0x50 else Operation.OTHER)
+        return Operation.OPERATE
+    return Operation.WRITE if service == 0x50 else Operation.OTHER
 
 
-@kernel
-def _of_logix(service: Int, space: Int) -> Int:
+def _of_logix(service: int, space: int) -> int:
     if space == LOGIX_ROUTINE and service == 0x4F:
-        return np.int64(Operation.PROGRAM_UPLOAD)
+        return Operation.PROGRAM_UPLOAD
     if space == LOGIX_ROUTINE and service == 0x50:
-        return np.int64(Operation.PROGRAM_DOWNLOAD)
+        return Operation.PROGRAM_DOWNLOAD
     if service == FIRST_SPECIFIC or service == INSTANCE_LIST or space == TEMPLATE:
-        return np.int64(Operation.BROWSE)
+        return Operation.BROWSE
     if space == LOGIX_DATA:
         return _of_tags(service)
-    return np.int64(Operation.OTHER)
+    return Operation.OTHER
 
 
-@kernel
-def operation_of(service: Int, space: Int) -> Int:
+def _operation(service: int, space: int) -> int:
     """The Operation of `service` at class `space` (-1 where the path names none)."""
     if service < FIRST_SPECIFIC:
         return _common(service, space)
     if space == SYMBOL:
         return _of_tags(service)
     if space == CONNECTION_MANAGER:
-        return np.int64(Operation.DIAGNOSE if service in (0x56, 0x57, 0x5A) else Operation.SESSION)
+        return Operation.DIAGNOSE if service in (0x56, 0x57, 0x5A) else Operation.SESSION
     if space == CONNECTION or space == DEVICENET:
-        return np.int64(Operation.SESSION)
+        return Operation.SESSION
     if space == FILE_OBJECT:
-        return np.int64(Operation.FILE)
+        return Operation.FILE
     if space == NONVOLATILE:
-        return np.int64(Operation.FIRMWARE)
+        return Operation.FIRMWARE
     if space == LOGIX_LIST:
-        return np.int64(Operation.READ if service == READ_TAG else Operation.SUBSCRIBE)
+        return Operation.READ if service == READ_TAG else Operation.SUBSCRIBE
     if space == LOGIX_LOCK or CIP_SECURITY <= space <= 0x60:
-        return np.int64(Operation.CONFIGURE)
+        return Operation.CONFIGURE
     if 0x61 <= space <= CERTIFICATE_AUTHENTICATOR:
-        return np.int64(Operation.AUTHENTICATE)
+        return Operation.AUTHENTICATE
     if space == MODBUS_OBJECT:
         return _of_modbus(service)
     if space == IDENTITY_OBJECT:
-        return np.int64(Operation.IDENTIFY)
+        return Operation.IDENTIFY
     if space == PARAMETER:
-        return np.int64(Operation.READ)
+        return Operation.READ
     if space == ETHERNET_LINK or space == CHANGE_LOG or space == TCP_IP_INTERFACE:
-        return np.int64(Operation.DIAGNOSE)
-    if is_logix_project(space):
+        return Operation.DIAGNOSE
+    if _is_logix_project(space):
         return _of_logix(service, space)
-    return np.int64(Operation.OTHER)
+    return Operation.OTHER
+
+
+_NO_CLASS, _OTHER_CLASS = 0, 1
+_LAST_COMMON, _LAST_SPECIFIC = 0x1D, 0x5C
+_ROWS = np.full(max(CLASSES) + 1, _OTHER_CLASS)
+_OPERATIONS = np.zeros((len(CLASSES) + 2, 128), np.int8)
+# A table, since the decisions above would take long to compile.
+for _row, _space in enumerate((-1, max(CLASSES) + 1, *CLASSES)):
+    if _row > _OTHER_CLASS:
+        _ROWS[_space] = _row
+    for _service in (*range(_LAST_COMMON + 1), *range(FIRST_SPECIFIC, _LAST_SPECIFIC + 1)):
+        _OPERATIONS[_row, _service] = _operation(_service, _space)
+    _OPERATIONS[_row, _LAST_SPECIFIC:] = _OPERATIONS[_row, _LAST_SPECIFIC]
+
+
+@kernel
+def operation_of(service: Int, space: Int) -> Int:
+    """The Operation of `service` (0 to 127) at class `space` (-1 where the path names none)."""
+    if space < 0:
+        return np.int64(_OPERATIONS[_NO_CLASS, service])
+    row = _ROWS[space] if space < _ROWS.shape[0] else np.int64(_OTHER_CLASS)
+    return np.int64(_OPERATIONS[row, service])

@@ -52,7 +52,7 @@ from numba import njit  # noqa: E402  Numba reads its cache directory when it is
 
 def kernel(function: F) -> F:
     """Compile `function` at its first call; see the module's text for what it may do."""
-    compiled: F = njit(boundscheck=True, cache=True, nogil=True)(function)
+    compiled: Any = njit(boundscheck=True, cache=True, nogil=True)(function)
     return compiled
 
 
@@ -63,5 +63,5 @@ def inner(function: F) -> F:
     """
     # Options that Numba reads but its type annotations leave out.
     unwrapped: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    compiled: F = njit(boundscheck=True, cache=True, nogil=True, **unwrapped)(function)
+    compiled: Any = njit(boundscheck=True, cache=True, nogil=True, **unwrapped)(function)
     return compiled

@@ -94,6 +94,8 @@ def build(root: Path = ROOT, vendor: Path = VENDOR) -> None:
     vendor.mkdir(parents=True)
     for source, target in {**SCRIPTS, **LICENCES}.items():
         shutil.copyfile(modules / source, vendor / target)
+    # The package of Alpine's CSP build holds no licence file.
+    shutil.copyfile(WEB / "licences" / "alpine.txt", vendor / "alpine.LICENSE.txt")
     (vendor / "icons.svg").write_text(sprite(modules / "lucide-static" / "icons"), "utf-8")
 
 

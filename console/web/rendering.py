@@ -160,7 +160,7 @@ def render(
         "section": "/" + request.url.path.split("/")[1],
         "navigation": [(path, sign, _(text), least) for path, sign, text, least in NAVIGATION],
         "notice": wording.notice(language, waiting) if waiting else None,
-        "open_alerts": store_of(request).counts().get("alerts_open", 0) if principal else 0,
+        "open_alerts": store_of(request).counts().get("open_alerts", 0) if principal else 0,
         **values,
     }
     field = Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, context["csrf"])

@@ -11,7 +11,9 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from console.store.times import DAY, HOUR, MINUTE, SECOND, to_text
+from console.store.interface import Store
+from console.store.records import Envelope
+from console.store.times import DAY, MINUTE, SECOND, to_text
 
 SENSOR = "intake-tap"
 CAPTURE = "waterworks-week47.pcap"
@@ -423,9 +425,17 @@ EVENTS: tuple[tuple[Incident, Machine, Machine, str, str, int, int, int], ...] =
 )
 
 
+SHIPPED = {
+    "controller-stop": "29f45256-a123-406d-94a6-55c530603f2f",
+    "program-download": "af2f9a86-c9f5-43f1-86ba-cba06952a0f4",
+    "program-upload": "48e296f0-0837-461f-960b-8922fa5be74f",
+    "new-conversation": "2fe44dbf-7325-466d-883e-7685611acf08",
+}
+
+
 def rule_id(name: str) -> str:
-    """A stable UUID for an invented rule."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://example.org/rules/{name}"))
+    """The id of a rule that ships with Fieldwatch, else a stable UUID for an invented one."""
+    return SHIPPED.get(name) or str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://example.org/rules/{name}"))
 
 
 def alerts(now: int) -> list[dict[str, Any]]:
@@ -629,5 +639,17 @@ def frame(
     return ethernet + header + segment + payload
 
 
-HOURS_OF_HISTORY = 7 * 24
-HISTORY_STEP = HOUR
+def fill(store: Store, now: int) -> None:
+    """Deliver the water works through the real ingest, and let people have worked on older alerts."""
+    found = alerts(now)
+    store.add_sensor(SENSOR, "waterworks", "admin")
+    documents = [Envelope("asset", body) for body in assets(now)]
+    documents += [Envelope("behaviour", body) for body in behaviours(now)]
+    documents += [Envelope("alert", body) for body in found]
+    store.ingest(SENSOR, 1, [*documents, Envelope("health", health(now))])
+    ids = [document["event"]["id"] for document in found]
+    store.put_evidence(ids[0], stop_packets(now))
+    store.acknowledge(ids[6:9], "anna", "Asked the shift")
+    store.assign(ids[6:7], "anna", "anna")
+    store.close_alerts(ids[9:12], "authorised", "anna", "Work permit 2026-118")
+    store.close_alerts(ids[12:], "resolved", "anna", "Checked on site")

@@ -15,10 +15,10 @@ from console.store.records import AlertRecord, AssetRecord
 from console.web.i18n import NC_, translations
 from console.web.packets import packets_of
 from console.web.pages.alerts import CLOSABLE
+from console.web.pages.techniques import named_techniques
 from console.web.rendering import back, language_of, render
 from console.web.vocabulary import word
 from console.web.wording import readable
-from rules.attack import UnknownTechnique, technique
 
 router = APIRouter()
 
@@ -75,21 +75,6 @@ def asset_or_none(store: Store, asset_id: str | None) -> AssetRecord | None:
         return None
 
 
-def techniques_of(alert: AlertRecord) -> list[dict[str, str]]:
-    """The techniques an alert names, each with the pinned table's name where it has one."""
-    named = at(alert.document, ("threat", "technique")) or {}
-    names = named.get("name", [])
-    found = []
-    for position, identifier in enumerate(named.get("id", [])):
-        try:
-            known = technique(identifier)
-            name = known.names[known.ids.index(identifier)]
-        except (UnknownTechnique, ValueError):
-            name = names[position] if position < len(names) else ""
-        found.append({"id": identifier, "name": name})
-    return found
-
-
 def related(store: Store, alert: AlertRecord) -> list[AlertRecord]:
     """The latest other alerts between the same two ends."""
     source, destination = (
@@ -107,6 +92,7 @@ def show_alert(request: Request, alert_id: str, principal: Viewer, store: TheSto
     """Everything about one alert on one page."""
     alert = store.alert(alert_id)
     pcap = store.evidence(alert_id) if alert.has_packets else None
+    named = at(alert.document, ("threat", "technique")) or {}
     packets, packets_left = packets_of(pcap or b"", at(alert.document, ("evidence", "frames")))
     return render(
         request,
@@ -114,7 +100,7 @@ def show_alert(request: Request, alert_id: str, principal: Viewer, store: TheSto
         principal,
         alert=alert,
         details=details_of(language_of(request), alert),
-        techniques=techniques_of(alert),
+        techniques=named_techniques(named.get("id", []), named.get("name", [])),
         tactics=at(alert.document, ("threat", "tactic", "name")) or [],
         sites={
             "source": asset_or_none(store, alert.source_asset),

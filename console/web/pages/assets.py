@@ -11,7 +11,7 @@ from console.auth.access import Address, Analyst, TheStore, Viewer
 from console.store.errors import StoreError
 from console.store.filters import BEHAVIOUR_SORTS, AlertFilter, PageRequest
 from console.store.interface import Store
-from console.store.records import AssetRecord
+from console.store.records import AssetChange, AssetRecord
 from console.web.i18n import translations
 from console.web.queries import asset_filter, asset_page, behaviours_of, paging
 from console.web.rendering import back, language_of, render
@@ -37,6 +37,8 @@ FACTS = (
     "protocols",
     "services",
 )
+BESIDES = ("id", "role_confidence", "first_seen", "last_seen")
+"""Fields that stand elsewhere on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +52,60 @@ class Fact:
     decided: bool
 
 
+def claim(language: str, field: str, value: Any) -> str:
+    """The value of an asset's field as a person reads it."""
+    _ = translations(language).gettext
+    if value is None:
+        return ""
+    if field in {"role", "zone"}:
+        return word(language, field, value)
+    if field == "purdue_level":
+        return f"{value:g} · {word(language, 'purdue', f'{value:g}')}"
+    if field == "criticality":
+        return f"{value:g} · {word(language, 'criticality', float(value))}"
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if field == "services" and isinstance(value, list):
+        return ", ".join(
+            f"{each.get('protocol', '?')} {each.get('port', '')}/{each.get('transport', '')}"
+            for each in value
+        )
+    return readable(value)
+
+
 def facts_of(language: str, record: AssetRecord) -> list[Fact]:
     """Every claimed field in reading order; fields this console does not know come last."""
+    _ = translations(language).gettext
     asset = record.document.get("asset", {})
     evidence = record.document.get("evidence", {})
-    _ = translations(language).gettext
-    unknown = [
-        field for field in asset if field not in {*FACTS, "id", "role_confidence", "first_seen", "last_seen"}
-    ]
+    unknown = [field for field in asset if field not in {*FACTS, *BESIDES}]
     facts = []
     for field in (*FACTS, *unknown):
         if field not in asset:
             continue
-        value, note = asset[field], ""
-        if field == "role":
-            shown = word(language, "role", value)
-            if (confidence := asset.get("role_confidence")) is not None:
-                note = _("confidence %(percent)s %%") % {"percent": round(confidence * 100)}
-        elif field == "zone":
-            shown = word(language, "zone", value)
-        elif field == "purdue_level":
-            shown = f"{value} · {word(language, 'purdue', f'{value:g}')}"
-        elif field == "criticality":
-            shown = f"{value} · {word(language, 'criticality', float(value))}"
-        elif field == "authorised":
-            shown = _("Yes") if value else _("No")
-        elif field == "services":
-            shown = ", ".join(
-                f"{each.get('protocol', '?')} {each.get('port', '')}/{each.get('transport', '')}"
-                for each in value
-            )
-        else:
-            shown = readable(value)
+        note = ""
+        if field == "role" and "role_confidence" in asset:
+            note = _("confidence %(percent)s %%") % {"percent": round(asset["role_confidence"] * 100)}
         proof = evidence.get(field)
         facts.append(
-            Fact(field, shown, note, proof if isinstance(proof, dict) else {}, field in record.decided)
+            Fact(
+                field,
+                claim(language, field, asset[field]),
+                note,
+                proof if isinstance(proof, dict) else {},
+                field in record.decided,
+            )
         )
     return facts
+
+
+def changes_of(language: str, changes: list[AssetChange]) -> list[tuple[AssetChange, str, str]]:
+    """What changed after it was first known, and every word of a person: (change, before, after)."""
+    return [
+        (change, claim(language, change.field, change.old), claim(language, change.field, change.new))
+        for change in changes
+        if change.old is not None or not change.source.startswith("sensor/")
+    ]
 
 
 def values_of(store: Store, field: str) -> list[str]:
@@ -122,18 +141,18 @@ def layers(language: str) -> list[tuple[str, str]]:
 @router.get("/assets/{asset_id}")
 def show_asset(request: Request, asset_id: str, principal: Viewer, store: TheStore) -> Response:
     """One asset: what is known and why, whom it talks to, its alerts, how it changed."""
-    record = store.asset(asset_id)
+    record, language = store.asset(asset_id), language_of(request)
     order = paging(request, BEHAVIOUR_SORTS, "count")
     return render(
         request,
         "asset.html",
         principal,
         record=record,
-        facts=facts_of(language_of(request), record),
+        facts=facts_of(language, record),
         behaviours=store.behaviours(behaviours_of(asset_id), order),
         order=order,
         alerts=store.alerts(AlertFilter(asset=asset_id), PageRequest(limit=10)),
-        changes=store.asset_history(asset_id, 50),
+        changes=changes_of(language, store.asset_history(asset_id)),
         zones=[zone.name for zone in store.zones()],
     )
 

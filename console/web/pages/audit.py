@@ -9,6 +9,7 @@ from console.web.i18n import translations
 from console.web.pages.alerts import PERIOD_NAMES
 from console.web.queries import audit_filter, paging
 from console.web.rendering import language_of, render
+from console.web.vocabulary import WORDS, word
 
 router = APIRouter()
 
@@ -17,13 +18,15 @@ router = APIRouter()
 def list_audit(request: Request, principal: Admin, store: TheStore) -> Response:
     """The audit log, newest first."""
     order = paging(request, (), "time")
-    say = translations(language_of(request)).gettext
+    language = language_of(request)
+    say = translations(language).gettext
     return render(
         request,
         "audit.html",
         principal,
         page=store.audit(audit_filter(request.query_params), order),
         order=order,
+        actions=[(action, word(language, "audit", action)) for action in WORDS["audit"]],
         users=[(user.name, user.name) for user in store.users()],
         periods=[(value, say(name)) for value, name in PERIOD_NAMES.items()],
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from fastapi import Request
 from starlette.responses import Response
 
@@ -10,6 +12,8 @@ from console.store.errors import StoreError
 from console.web.i18n import N_, translations
 from console.web.rendering import language_of, render
 
+PHRASES = frozenset(status.phrase for status in HTTPStatus)
+"""Details that say no more than the title."""
 TITLES = {
     403: N_("Not allowed"),
     404: N_("Not found"),
@@ -22,6 +26,7 @@ OTHERWISE = N_("Something went wrong")
 
 def error_page(request: Request, status: int, detail: str) -> Response:
     """An error with its status, in the reader's language; `detail` is the console's own sentence."""
+    detail = "" if detail in PHRASES else detail
     title = translations(language_of(request)).gettext(TITLES.get(status, OTHERWISE))
     try:
         principal = principal_or_none(request)

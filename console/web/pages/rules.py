@@ -11,11 +11,12 @@ from console.auth.access import TheStore, Viewer
 from console.store.filters import LEVELS, AlertFilter, PageRequest
 from console.store.interface import Store
 from console.store.records import RuleRecord
+from console.web.pages.techniques import named_techniques
 from console.web.queries import known_only, one
 from console.web.rendering import language_of, render
 from console.web.vocabulary import word
 from rules.language.loader import PACKS, load
-from rules.rule import Rule
+from rules.rule import AnyRule
 
 router = APIRouter()
 
@@ -37,13 +38,13 @@ class RuleRow:
 
 
 @cache
-def shipped() -> dict[str, Rule]:
+def shipped() -> dict[str, AnyRule]:
     """The rules of the packs, by id; they change only with the installation."""
     rules, _problems = load([PACKS])
     return {rule.id: rule for rule in rules}
 
 
-def row(rule: Rule | None, fired: RuleRecord | None) -> RuleRow:
+def row(rule: AnyRule | None, fired: RuleRecord | None) -> RuleRow:
     """One line of the list from whatever is known of a rule."""
     if rule is not None:
         return RuleRow(
@@ -130,4 +131,5 @@ def show_rule(request: Request, name: str, principal: Viewer, store: TheStore) -
         rule=rule,
         source=rule.path.read_text("utf-8") if rule else None,
         alerts=alerts.items if alerts else [],
+        techniques=named_techniques(row(rule, fired).techniques),
     )

@@ -10,6 +10,10 @@ document.addEventListener("alpine:init", () => {
   // A list: j and k move, x selects, a and c prepare the bar below, l and m open the form of the current alert.
   window.Alpine.data("triage", () => ({
     selected: 0,
+    init() {
+      this.count();
+      this.$root.dataset.ready = "";
+    },
     get shade() {
       return this.selected > 0 ? "picked" : "";
     },

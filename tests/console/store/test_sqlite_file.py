@@ -1,0 +1,104 @@
+"""The SQLite file itself: damage, strangers, versions, a second process's view."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from plant_documents import alert
+
+from console.store import open_store
+from console.store.errors import StoreError, StoreTooNew, StoreUnreadable
+from console.store.filters import AlertFilter, PageRequest
+from console.store.sqlite.connection import migrations, statements
+
+
+def test_a_store_opens_again_with_all_it_held(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "a.db")
+    store.ingest("s1", 1, [alert()])
+    store.close()
+    store.close()
+    again = open_store(str(tmp_path / "a.db"))
+    assert again.alert("e1").level == "high"
+    assert again.ingest("s1", 1, [alert()]).duplicate
+    again.close()
+
+
+def test_two_processes_see_each_others_changes(tmp_path: Path) -> None:
+    one, other = open_store(tmp_path / "a.db"), open_store(tmp_path / "a.db")
+    before = other.revision()
+    one.ingest("s1", 1, [alert()])
+    assert other.revision() > before
+    assert other.alert("e1").id == "e1"
+    other.close_alerts(["e1"], "resolved", "anna")
+    assert one.alert("e1").status == "closed"
+    one.close()
+    other.close()
+
+
+def test_a_newer_store_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    open_store(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    with pytest.raises(StoreTooNew, match=r"newer Fieldwatch .schema 999"):
+        open_store(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"x", b"\x00" * 4096, b"SQLite format 3\0" + b"\xff" * 5000, b"PK\x03\x04" * 99]
+)
+def test_a_file_that_is_no_store_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.db"
+    path.write_bytes(content)
+    with pytest.raises(StoreUnreadable, match=r"a\.db"):
+        open_store(path)
+    assert path.read_bytes() == content
+
+
+def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    store = open_store(path)
+    store.ingest("s1", 1, [alert(f"e{index}") for index in range(300)])
+    store.close()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(StoreUnreadable, match="damaged"):
+        open_store(path)
+
+
+def test_damage_met_while_reading_is_one_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    store = open_store(path)
+    store.ingest("s1", 1, [alert(f"e{index}") for index in range(2000)])
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[8 * 4096 :] = b"\xee" * (len(content) - 8 * 4096)
+    path.write_bytes(bytes(content))
+    with pytest.raises(StoreError, match=r"a\.db"):
+        open_store(path).alerts(AlertFilter(text="stopped"), PageRequest())
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE songs (title TEXT)")
+    with pytest.raises(StoreUnreadable, match="not a Fieldwatch store"):
+        open_store(path)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="does not exist"):
+        open_store(tmp_path / "no" / "a.db")
+    with pytest.raises(StoreError, match="SQLite"):
+        open_store("postgres://somewhere")
+
+
+def test_migrations_are_numbered_and_split_into_statements() -> None:
+    assert [number for number, _ in migrations()] == list(range(1, len(migrations()) + 1))
+    assert list(statements("CREATE TABLE a (b);\n-- c;\nINSERT INTO a VALUES (';');\n")) == [
+        "CREATE TABLE a (b);\n",
+        "-- c;\nINSERT INTO a VALUES (';');\n",
+    ]
+    with pytest.raises(ValueError, match="middle"):
+        list(statements("CREATE TABLE a (b"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from console.settings import Settings
 from console.store.interface import Store
 from console.store.records import ROLES, Role, Session
 from console.store.times import MINUTE, now
+from console.store.tokens import digest
 
 INSECURE_COOKIE = "fieldwatch_session"
 SECURE_COOKIE = "__Host-fieldwatch_session"
@@ -43,11 +43,6 @@ class Principal:
     def csrf(self) -> str:
         """The token every changing request of this session carries; empty for programs."""
         return self.session.csrf if self.session else ""
-
-
-def digest(token: str) -> str:
-    """How tokens are stored: SHA-256 is enough for 256 random bits."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def store_of(request: Request) -> Store:

@@ -27,6 +27,17 @@ class PostureConstants(BaseModel):
     epss_floor: float = Field(0.1, ge=0, le=1, description="Factor of a vulnerability nobody exploits")
     unreachable: float = Field(0.3, ge=0, le=1, description="Factor where no observed flow reaches the asset")
 
+    unauthorised_device: float = Field(0.20, ge=0, lt=1, description="p of a device nobody authorised")
+    internet_flow: float = Field(0.20, ge=0, lt=1, description="p of an asset that talks with the internet")
+    cleartext_engineering: float = Field(0.08, ge=0, lt=1)
+    cleartext_protocols: tuple[str, ...] = Field(
+        ("s7comm", "modbus", "enip", "cip", "umas", "fins", "melsec", "codesys", "dnp3", "iec104"),
+        description="Protocols that carry engineering without encryption or authentication",
+    )
+    standing_rules: tuple[str, ...] = Field(
+        (), description="Names of rules whose alerts state a condition, such as program mode: no decay"
+    )
+
     heartbeat_seconds: float = Field(300, gt=0, description="A sensor silent for longer lowers confidence")
     unknown_below: float = Field(0.5, ge=0, le=1, description="Below this confidence the score is unknown")
 

@@ -153,6 +153,7 @@ class Table:
         self.rows = rows
         self.columns = columns
         self.occurrences = occurrences or once(rows)
+        self._all: list[tuple[str, Column]] | None = None
 
     def column(self, name: str) -> Column | None:
         """The column of this field, None where the table has none."""
@@ -165,7 +166,9 @@ class Table:
 
     def document(self, row: int) -> dict[str, Any]:
         """Everything a row holds, by dotted field name; lists for tuples, absent fields left out."""
-        found = {name: column.value(row) for name, column in self.columns.items()}
+        if self._all is None:
+            self._all = list(self.columns.items())
+        found = {name: column.value(row) for name, column in self._all}
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in found.items()

@@ -5,20 +5,19 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.alerts.alert import STAND_INS, Alert, value_of
+from rules.alerts.alert import MOST_FRAMES, STAND_INS, Alert
 from rules.engine.matching import Match
 from rules.rule import AnyRule, Correlation
-from rules.table import Flags, Numbers, Occurrences, Table, Texts
+from rules.table import Column, Flags, Numbers, Occurrences, Table, Texts
 
 MOST_OPEN = 10_000
 MOST_LINKS = 100_000
-MOST_NEW = 2_000
+MOST_NEW = 500
 """Alerts that one rule may open for one table."""
 
 
@@ -78,6 +77,9 @@ class Alerts:
         for match in matches:
             left = self.most_new
             for group, rows in _groups(table, match):
+                if left <= 0 and (match.rule.id, *group) not in self._open:
+                    self.losses["alerts_refused"] += 1
+                    continue
                 for burst in _bursts(table.occurrences, rows, match.rule.quiet_ns):
                     opened = self._add_burst(table, match.rule, group, burst, left > 0)
                     left -= opened
@@ -108,8 +110,7 @@ class Alerts:
 
     def watched(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of these behaviours that belong to an alert: only their counts are worth an `update`."""
-        links = self._links
-        return np.array([key for key in keys.tolist() if key in links], np.int64)
+        return np.array([key for key in keys.tolist() if key in self._links], np.int64)
 
     def forget(self, keys: Iterable[int]) -> None:
         """These behaviours are no more and their keys may be used for others; their alerts stay."""
@@ -131,12 +132,14 @@ class Alerts:
         """Whether an alert was opened."""
         occurrences, rows = table.occurrences, burst.rows
         alert = self._open.get((rule.id, *group))
-        frames = occurrences.frames[rows[:16]].ravel().tolist() + occurrences.frames[rows[-1]].tolist()
         opens = alert is None or burst.start_ns - alert.end_ns > rule.quiet_ns
+        if opens and not may_open:
+            self.losses["alerts_refused"] += 1
+            return False
+        frames = (
+            occurrences.frames[rows[:MOST_FRAMES]].ravel().tolist() + occurrences.frames[rows[-1]].tolist()
+        )
         if opens:
-            if not may_open:
-                self.losses["alerts_refused"] += 1
-                return False
             alert = Alert(
                 rule,
                 group,
@@ -216,10 +219,17 @@ def _groups(table: Table, match: Match) -> Iterator[tuple[tuple[object, ...], ND
     codes = [_codes(table, name, rows) for name in match.rule.group_by]
     _, first, group = np.unique(np.stack(codes), axis=1, return_index=True, return_inverse=True)
     group = group.reshape(-1)
-    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
-    for index in np.argsort(first, kind="stable"):
-        get = partial(table.value, row=int(rows[first[index]]))
-        yield tuple(value_of(get, name) for name in match.rule.group_by), rows[members[index]]
+    ends = np.cumsum(np.bincount(group)).tolist()
+    members = rows[np.argsort(group, kind="stable")]
+    columns = [(table.column(name), table.column(STAND_INS.get(name, ""))) for name in match.rule.group_by]
+    for index in np.argsort(first, kind="stable").tolist():
+        mine = members[ends[index - 1] if index else 0 : ends[index]]
+        yield tuple(_value(column, other, int(mine[0])) for column, other in columns), mine
+
+
+def _value(column: Column | None, stand_in: Column | None, row: int) -> object:
+    found = None if column is None else column.value(row)
+    return stand_in.value(row) if found is None and stand_in is not None else found
 
 
 def _codes(table: Table, name: str, rows: NDArray[np.intp]) -> NDArray[np.int64]:
@@ -238,6 +248,9 @@ def _codes(table: Table, name: str, rows: NDArray[np.intp]) -> NDArray[np.int64]
 
 
 def _bursts(occurrences: Occurrences, rows: NDArray[np.intp], quiet_ns: int) -> Iterator[_Burst]:
+    if rows.size == 1:  # the usual case, and that of an attack from ever new addresses
+        yield _Burst(rows, int(occurrences.first_ns[rows[0]]), int(occurrences.last_ns[rows[0]]))
+        return
     starts = occurrences.first_ns[rows]
     ends = np.maximum.accumulate(occurrences.last_ns[rows])
     breaks = np.flatnonzero(starts[1:] - ends[:-1] > quiet_ns) + 1

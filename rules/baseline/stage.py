@@ -77,6 +77,7 @@ class BaselineStage:
         self._learner = Learner(self.baseline, directory, strings, accept)
         self._lookup: Lookup | None = None
         self._first_ns: int | None = None
+        self._last_ns = 0
         self._salt = secrets.randbits(64)
         self._seen: NDArray[np.uint64] = np.zeros(0, np.uint64)
 
@@ -90,18 +91,19 @@ class BaselineStage:
         if self._first_ns is None:
             self._first_ns = first_ns
 
+    def advance(self, time_ns: int) -> None:
+        """Traffic was watched until this time, whether or not it brought anything new."""
+        self._last_ns = max(self._last_ns, time_ns)
+
     def novelty(self, rows: Rows) -> Novelty | None:
         """What is new about these BEHAVIOUR rows; None where nothing was ever learned."""
         if not self.learned:
             return None
-        inside = np.zeros(rows.shape[0], np.bool_)
-        if self._window is not None and rows.shape[0]:
-            self.begin(int(rows["first_ns"].min()))
-            inside = rows["first_ns"] < self._window.end(self._first_ns or 0)
+        inside = self._inside(rows)
         level = np.zeros(rows.shape[0], np.int64)
         flags = [np.zeros(rows.shape[0], np.bool_) for _ in range(5)]
         if inside.any():
-            level[inside] = np.where(self._learn(rows[inside]), Level.OPERATION, Level.NONE)
+            level[inside] = np.where(self._take(rows[inside]), Level.OPERATION, Level.NONE)
             for value in (Level.OPERATION, Level.FUNCTION, Level.OBJECT):
                 flags[value - 1][:] = level == Level.OPERATION
         if not inside.all():
@@ -113,7 +115,18 @@ class BaselineStage:
                 mine[~inside] = theirs
         return Novelty(level, *flags)
 
-    def _learn(self, rows: Rows) -> Mask:
+    def learn(self, rows: Rows) -> None:
+        """Learn these BEHAVIOUR rows as far as they lie in the window, and nothing else."""
+        self._take(rows[self._inside(rows)])
+
+    def _inside(self, rows: Rows) -> Mask:
+        if self._window is None or not rows.shape[0]:
+            return np.zeros(rows.shape[0], np.bool_)
+        self.begin(int(rows["first_ns"].min()))
+        self.advance(int(rows["first_ns"].max()))
+        return np.asarray(rows["first_ns"] < self._window.end(self._first_ns or 0))
+
+    def _take(self, rows: Rows) -> Mask:
         """Learn rows that were not learned before; which rows were withheld."""
         identity = self._identity(rows)
         fresh = ~np.isin(identity, self._seen)
@@ -144,7 +157,7 @@ class BaselineStage:
             note = Learned(
                 self._observer,
                 self._first_ns,
-                self._window.end(self._first_ns),
+                max(self._first_ns, min(self._window.end(self._first_ns), self._last_ns)),
                 self._learner.behaviours,
                 self._learner.left_out,
             )

@@ -1,0 +1,230 @@
+"""`fieldwatch baseline`: learn what a plant normally does, look at it, compare and merge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rules.baseline.model import Baseline, Withheld
+    from rules.baseline.stage import Window
+    from rules.site.model import Site
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Learn, show, compare and merge baselines."
+)
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="The baseline file to write")]
+
+
+@app.command()
+def learn(
+    captures: Annotated[list[Path], typer.Argument(help="Captures of ordinary operation, in any order")],
+    out: Out = Path("baseline.yaml"),
+    span: Annotated[
+        str | None,
+        typer.Option("--for", help="Only so long after each capture's first packet: 90s, 5m, 2h, 1d"),
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only until this time: 2026-11-22T07:39:29Z")] = None,
+    extend: Annotated[Path | None, typer.Option(help="A baseline to add to")] = None,
+    site: Annotated[
+        Path | None, typer.Option(help="The site file: which addresses are the plant's own")
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="A dangerous operation that is normal here, such as start; may be repeated"),
+    ] = None,
+    observer: Annotated[str, typer.Option(help="Name that is noted as the one who learned")] = "sensor",
+) -> None:
+    """Learn a baseline from captures. Dangerous operations are listed, and not learned unless accepted."""
+    from console.commands.output import fail, whole_file
+    from rules.baseline.document import text_of_baseline
+    from rules.baseline.model import DANGEROUS, Baseline
+
+    names = {operation.name.lower(): int(operation) for operation in sorted(DANGEROUS)}
+    unknown = [name for name in accept or () if name not in names]
+    if unknown:
+        fail(f"--accept: {unknown[0]!r} is not one of {', '.join(names)}", 2)
+    window = _window(span, until)
+    baseline = read(extend) if extend else Baseline()
+    plant = _site(site)
+    for capture in captures:
+        _learn_capture(baseline, capture, window, plant, [names[name] for name in accept or ()], observer)
+    with whole_file(out, "w") as target:
+        target.write(text_of_baseline(baseline))
+    typer.echo(f"{out}: {_summary(baseline)}")
+    left_out = sum(note.left_out for note in baseline.learned)
+    if left_out:
+        typer.echo(f"no room for {left_out} behaviours; learn parts of the plant separately", err=True)
+    _show_withheld(baseline.withheld.values())
+
+
+@app.command()
+def show(
+    path: Annotated[Path, typer.Argument(help="A baseline file")],
+    asset: Annotated[str | None, typer.Option(help="Only what this address takes part in")] = None,
+) -> None:
+    """Show a baseline: who speaks to whom, and what they do."""
+    from rules.baseline.document import function_text, operation_name, place_text
+    from rules.baseline.model import in_order
+    from rules.documents import timestamp
+
+    baseline = read(path)
+    typer.echo(_summary(baseline))
+    for note in baseline.learned:
+        typer.echo(
+            f"learned by {note.observer} from {timestamp(note.from_ns)} until {timestamp(note.until_ns)}:"
+            f" {note.behaviours} behaviours" + (f", no room for {note.left_out}" if note.left_out else "")
+        )
+    for conversation in sorted(baseline.conversations, key=in_order):
+        if asset and asset not in (conversation.client, conversation.server):
+            continue
+        typer.echo(f"\n{conversation}")
+        operations = baseline.conversations[conversation]
+        for operation in sorted(operations, key=operation_name):
+            typer.echo(f"  {operation_name(operation)}")
+            for function, objects in sorted(operations[operation].items()):
+                typer.echo(f"    {function_text(conversation.protocol, function)}")
+                for place, ranges in sorted(objects.items()):
+                    typer.echo(f"      {place_text(conversation.protocol, place, ranges)}")
+    shown = [
+        entry
+        for entry in baseline.withheld.values()
+        if not asset or asset in (entry.conversation.client, entry.conversation.server)
+    ]
+    _show_withheld(shown)
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="A baseline file")],
+    new: Annotated[Path, typer.Argument(help="Another, usually a later one")],
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 3 where they differ")] = False,
+) -> None:
+    """Show what each of two baselines knows and the other does not."""
+    from rules.baseline.difference import only_in
+
+    first, second = read(old), read(new)
+    gone, come = only_in(first, second), only_in(second, first)
+    for sign, found in (("-", gone), ("+", come)):
+        for item in found:
+            typer.echo(f"{sign} {item.level.name.lower():<12} {item.text}")
+    if gone or come:
+        raise typer.Exit(3 if exit_code else 0)
+    typer.echo("both know the same")
+
+
+@app.command()
+def merge(
+    paths: Annotated[list[Path], typer.Argument(help="Two or more baseline files")],
+    out: Out,
+) -> None:
+    """Write a baseline that knows what any of these knows."""
+    from functools import reduce
+
+    from console.commands.output import fail, whole_file
+    from rules.baseline.difference import merged
+    from rules.baseline.document import text_of_baseline
+
+    if len(paths) < 2:
+        fail("merge needs at least two baseline files", 2)
+    baseline = reduce(merged, [read(path) for path in paths])
+    with whole_file(out, "w") as target:
+        target.write(text_of_baseline(baseline))
+    typer.echo(f"{out}: {_summary(baseline)}")
+    _show_withheld(baseline.withheld.values())
+
+
+def read(path: Path) -> Baseline:
+    """The baseline in a file; ends the program with 1 and one line where it cannot be used."""
+    from console.commands.output import fail
+    from rules.baseline.reading import BaselineError, read_baseline
+
+    try:
+        return read_baseline(path)
+    except BaselineError as error:
+        fail(str(error), 1)
+
+
+def _window(span: str | None, until: str | None) -> Window:
+    from console.commands.output import fail
+    from rules.baseline.stage import Window, span_window, until_window
+
+    if span and until:
+        fail("--for and --until exclude each other", 2)
+    try:
+        if span:
+            return span_window(span)
+        return until_window(until) if until else Window(until_ns=(1 << 63) - 1)
+    except ValueError as error:
+        fail(str(error), 2)
+
+
+def _site(path: Path | None) -> Site:
+    from console.commands.output import fail
+    from rules.site.model import Site
+    from rules.site.reading import SiteError, load_site
+
+    try:
+        return load_site(path) if path else Site()
+    except SiteError as error:
+        fail(str(error), 1)
+
+
+def _learn_capture(
+    baseline: Baseline, capture: Path, window: Window, site: Site, accept: list[int], observer: str
+) -> None:
+    from console.commands.output import fail
+    from rules.baseline.stage import BaselineStage
+    from rules.baseline.subjects import Directory
+    from sensor.capture.errors import CaptureError
+    from sensor.capture.source import CaptureFile
+    from sensor.observer import Observer
+
+    watcher = Observer()
+    addresses = watcher.inventory.address
+    directory = Directory(lambda ids: [addresses(int(entry)) for entry in ids], site.is_internal)
+    stage = BaselineStage(directory, watcher.pipeline.out.strings, baseline, window, accept, observer)
+    rows = watcher.behaviours.rows
+    try:
+        for batch in CaptureFile(capture):
+            if len(batch.records):
+                stage.begin(int(batch.records["time_ns"][0]))
+                stage.advance(int(batch.records["time_ns"][-1]))
+            for step in watcher.feed(batch):
+                stage.learn(rows[step.fresh])
+        for step in watcher.finish():
+            stage.learn(rows[step.fresh])
+    except CaptureError as error:
+        fail(str(error), 1)
+    stage.finish()
+
+
+def _summary(baseline: Baseline) -> str:
+    objects = sum(1 for _ in baseline.objects())
+    return (
+        f"{_count(len(baseline.assets), 'asset')}, {_count(len(baseline.conversations), 'conversation')},"
+        f" {_count(objects, 'group')} of objects"
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _show_withheld(entries: Iterable[Withheld]) -> None:
+    from rules.baseline.document import function_text, operation_name
+    from rules.documents import timestamp
+
+    found = list(entries)
+    if found:
+        typer.echo("\nDangerous operations that were seen and not learned (--accept OPERATION learns them):")
+    for entry in found:
+        typer.echo(
+            f"  {timestamp(entry.first_ns)} {entry.conversation}: {operation_name(entry.operation)},"
+            f" {function_text(entry.conversation.protocol, entry.function)}"
+        )

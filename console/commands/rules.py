@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from rules.language.problems import Problem
     from rules.rule import AnyRule
+    from rules.table import Table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Check, test and list rules.")
 
@@ -71,7 +72,7 @@ def run_rule_tests(
     if captures is not None and not captures.is_dir():
         fail(f"{captures}: there is no such folder", 1)
     passed = failed = skipped = 0
-    for result in run_tests(rules, captures, _reader() if captures else None):
+    for result in run_tests(rules, captures, _tables):
         if result.test.capture and captures is None:
             skipped += 1
         elif result.passed:
@@ -158,5 +159,12 @@ def _summary(rule: AnyRule) -> dict[str, Any]:
     }
 
 
-def _reader() -> Any:
-    return None
+def _tables(capture: Path) -> Iterable[Table]:
+    from console.commands.output import fail
+    from rules.replay import replay
+    from sensor.capture.errors import CaptureError
+
+    try:
+        return list(replay(capture))
+    except CaptureError as error:
+        fail(str(error), 1)

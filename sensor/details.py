@@ -29,6 +29,8 @@ def details_of_some(out: Out, buffers: Buffers, messages: Ints) -> list[dict[str
     """`details_of` for the message rows with these (ascending) indices only, in their order."""
     result: list[dict[str, Any]] = [{} for _ in messages]
     owners = out.details["message"][: out.used[DETAILS]]
+    if not len(messages):
+        return result
     places = np.searchsorted(messages, owners)
     places[places == len(messages)] = 0
     for index in np.flatnonzero(messages[places] == owners):

@@ -1,7 +1,8 @@
 """How kernels are compiled: Numba with bounds checks, cached under a digest of all their sources.
 
 A kernel is a Python function over NumPy arrays. It is pure but for the arrays it is handed: no
-clock, no logging, no raising. `boundscheck=True` turns a read outside an array into IndexError,
+clock, no logging, no raising, and no allocation: without Numba's reference counting, which
+costs ten times the work itself, nothing could be freed. `boundscheck=True` turns a read outside an array into IndexError,
 which the pipeline counts and survives; it does not catch negative indices, so decoders compare
 lengths before they read.
 
@@ -50,9 +51,15 @@ if "NUMBA_CACHE_DIR" not in os.environ:
 from numba import njit  # noqa: E402  Numba reads its cache directory when it is imported
 
 
+# Options that Numba reads but its type annotations leave out stand here too, hence Any.
+# Without `_nrt`, Numba counts references to every array at every call, though nothing is ever freed.
+_OPTIONS: dict[str, Any] = {"boundscheck": True, "nogil": True, "_nrt": False}
+_UNWRAPPED: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
 def kernel(function: F) -> F:
     """Compile `function` at its first call; see the module's text for what it may do."""
-    compiled: Any = njit(boundscheck=True, cache=True, nogil=True)(function)
+    compiled: Any = njit(cache=True, **_OPTIONS)(function)
     return compiled
 
 
@@ -61,7 +68,11 @@ def inner(function: F) -> F:
 
     It can be cached, and called from Python under NUMBA_DISABLE_JIT=1 only.
     """
-    # Options that Numba reads but its type annotations leave out.
-    unwrapped: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    compiled: Any = njit(boundscheck=True, cache=True, nogil=True, **unwrapped)(function)
+    compiled: Any = njit(cache=True, **_OPTIONS, **_UNWRAPPED)(function)
+    return compiled
+
+
+def inlined(function: F) -> F:
+    """Copy a kernel into its callers, as one that returns an array must be."""
+    compiled: Any = njit(inline="always", **_OPTIONS)(function)
     return compiled

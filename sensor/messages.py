@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensor.kernel import kernel
+from sensor.kernel import inlined, kernel
 from sensor.pairing import Pairs, new_pairs
 from sensor.strings import Strings, new_strings
 from sensor.types import Bytes, Int, Ints, Record, Rows
@@ -258,7 +258,7 @@ def is_full(out: Out) -> bool:
     )
 
 
-@kernel
+@inlined
 def data_of(buffers: Buffers, buffer: Int) -> Bytes:
     """The bytes that a `buffer` column of this value points into."""
     if buffer == 0:

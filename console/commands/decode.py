@@ -46,9 +46,7 @@ def decode(
         fail(f"--protocol: {unknown[0]!r} is not one of {', '.join(sorted(names))}", 2)
     if format is Format.parquet and out is None:
         fail("--format parquet needs --out FILE", 2)
-    wanted = set(protocol or ()) or {
-        item.name for item in PROTOCOLS.values() if item.ot or all_protocols
-    }
+    wanted = set(protocol or ()) or {item.name for item in PROTOCOLS.values() if item.ot or all_protocols}
     try:
         source = CaptureFile(capture)
     except CaptureError as error:
@@ -67,7 +65,9 @@ def decode(
         with whole_file(out, "w") as target:
             _write(documents, format, target)
     if source.truncated:
-        typer.echo(f"{source.name}: cut off in the middle of a record behind packet {source.packets}", err=True)
+        typer.echo(
+            f"{source.name}: cut off in the middle of a record behind packet {source.packets}", err=True
+        )
     for note in source.notes:
         typer.echo(f"{source.name}: {note}", err=True)
     if problem:
@@ -85,7 +85,9 @@ def _documents(source: CaptureFile, wanted: set[str], problem: list[str]) -> Ite
     try:
         for batch in source:
             for buffers in pipeline.feed(batch):
-                yield from (item for item in writer.documents(buffers) if item["network"]["protocol"] in wanted)
+                yield from (
+                    item for item in writer.documents(buffers) if item["network"]["protocol"] in wanted
+                )
     except CaptureError as error:
         problem.append(str(error))
     for buffers in pipeline.finish():

@@ -1,10 +1,10 @@
 """How kernels are compiled: Numba with bounds checks, cached under a digest of all their sources.
 
 A kernel is a Python function over NumPy arrays. It is pure but for the arrays it is handed: no
-clock, no logging, no raising, and no allocation: without Numba's reference counting, which
-costs ten times the work itself, nothing could be freed. `boundscheck=True` turns a read outside an array into IndexError,
-which the pipeline counts and survives; it does not catch negative indices, so decoders compare
-lengths before they read.
+clock, no logging, no raising, and no allocation: without Numba's reference counting, which costs
+ten times the work itself, nothing could be freed. `boundscheck=True` turns a read outside an array
+into IndexError, which the pipeline counts and survives; it does not catch negative indices, so
+decoders compare lengths before they read.
 
 The same source runs as plain Python under NUMBA_DISABLE_JIT=1, which shapes how kernels are
 written: index records by name (`row["unit"]`, never `row.unit`), widen bytes before arithmetic
@@ -49,7 +49,6 @@ if "NUMBA_CACHE_DIR" not in os.environ:
     os.environ["NUMBA_CACHE_DIR"] = str(cache_home() / f"kernels-{source_digest()}")
 
 from numba import njit  # noqa: E402  Numba reads its cache directory when it is imported
-
 
 # Options that Numba reads but its type annotations leave out stand here too, hence Any.
 # Without `_nrt`, Numba counts references to every array at every call, though nothing is ever freed.

@@ -1,0 +1,110 @@
+"""What the shipped rules cover and what they do not: the text of docs/coverage.md.
+
+coverage.yaml says what people who run plants expect to be told, and which rules tell it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from rules.attack import attack_table, technique
+from rules.language.loader import load_rules
+from rules.rule import SEVERITY, AnyRule, Rule
+
+
+class Case(NamedTuple):
+    """Something that people expect to be told; `gap` says why no rule does, or what is missing."""
+
+    text: str
+    rules: tuple[str, ...] = ()
+    gap: str = ""
+
+
+SOURCE = Path(__file__).parent / "coverage.yaml"
+
+
+@cache
+def cases() -> dict[str, tuple[Case, ...]]:
+    """Group to cases, as coverage.yaml has them."""
+    groups = yaml.safe_load(SOURCE.read_text(encoding="utf-8"))
+    return {
+        group: tuple(Case(item["case"], tuple(item.get("rules", ())), item.get("gap", "")) for item in items)
+        for group, items in groups.items()
+    }
+
+
+def markdown(rules: Sequence[AnyRule]) -> str:
+    """The text of docs/coverage.md for these rules."""
+    active = sorted((rule for rule in rules if rule.is_active), key=_order)
+    lines = [
+        "# What the rules cover",
+        "",
+        "Made from the rules by `python -m rules.coverage`; do not edit.",
+        "",
+        *_cases(),
+        *_techniques(active),
+        *_rules(active),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _order(rule: AnyRule) -> tuple[object, ...]:
+    return rule.path.parent.name, -SEVERITY[rule.level], rule.name
+
+
+def _cases() -> Iterable[str]:
+    yield from ("## By what people expect to be told", "", "| case | rules | gap |", "|---|---|---|")
+    for group, items in cases().items():
+        yield f"| **{group}** | | |"
+        for case in items:
+            yield f"| {case.text} | {', '.join(f'`{name}`' for name in case.rules)} | {case.gap} |"
+
+
+def _techniques(rules: Sequence[AnyRule]) -> Iterable[str]:
+    table = attack_table()
+    covering: dict[str, list[str]] = {}
+    for rule in rules:
+        for identifier in rule.techniques:
+            covering.setdefault(technique(identifier).id, []).append(rule.name)
+    found = [entry for entry in table.distinct() if entry.id in covering]
+    yield from (
+        "",
+        f"## By technique of ATT&CK for ICS {table.version}",
+        "",
+        f"{len(found)} of {len(table.distinct())} techniques. Ids are those of version"
+        f" {table.successors_version} where it renamed a technique. Many of the others happen inside hosts"
+        " and are not seen on the network.",
+        "",
+        "| technique | name | tactics | rules |",
+        "|---|---|---|---|",
+    )
+    for entry in found:
+        identifier = entry.id if len(entry.ids) == 1 else f"{entry.ids[0]} ({entry.ids[1]})"
+        names = ", ".join(f"`{name}`" for name in sorted(covering[entry.id]))
+        yield f"| {identifier} | {entry.name} | {', '.join(entry.tactics)} | {names} |"
+    others = [entry for entry in table.distinct() if entry.id not in covering]
+    yield from ("", "Not covered: " + ", ".join(f"{entry.id} {entry.name}" for entry in others) + ".")
+
+
+def _rules(rules: Sequence[AnyRule]) -> Iterable[str]:
+    yield from (
+        "",
+        f"## The {len(rules)} rules",
+        "",
+        "| folder | rule | level | title | 标题 | needs |",
+        "|---|---|---|---|---|---|",
+    )
+    for rule in rules:
+        folder = rule.path.parent.name
+        needs = ", ".join(rule.requires) if isinstance(rule, Rule) else "other rules"
+        yield f"| {folder} | `{rule.name}` | {rule.level} | {rule.title} | {rule.title_zh} | {needs} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown(load_rules()))

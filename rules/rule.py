@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -51,6 +53,8 @@ class Heading:
     advice: str
     advice_zh: str
     tests: tuple[RuleTest, ...]
+    digest: str
+    """SHA-256 of the file's text, in hexadecimal."""
 
     @property
     def severity(self) -> int:
@@ -106,6 +110,12 @@ class Correlation(Heading):
 
 
 AnyRule: TypeAlias = Rule | Correlation
+
+
+def digest_of(rules: Iterable[AnyRule]) -> str:
+    """`sha256:…` of a set of rules, the same in whatever order and wherever they lie."""
+    text = "\n".join(sorted(f"{rule.id} {rule.digest}" for rule in rules))
+    return "sha256:" + sha256(text.encode()).hexdigest()
 
 
 def _is_technique(tag: str) -> bool:

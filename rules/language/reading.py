@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -143,6 +144,7 @@ def _heading(source: Source, model: HeadingModel, tests: tuple[RuleTest, ...]) -
         "advice": (extension.advice or "").strip(),
         "advice_zh": (extension.advice_zh or "").strip(),
         "tests": tests,
+        "digest": sha256(source.text.encode()).hexdigest(),
     }
 
 

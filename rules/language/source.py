@@ -36,6 +36,7 @@ class Source:
     """A document: its plain value, and for each trail the place of the value and of its key."""
 
     path: Path
+    text: str
     value: Any = None
     places: dict[Trail, Place] = field(default_factory=dict)
     keys: dict[Trail, Place] = field(default_factory=dict)
@@ -88,7 +89,7 @@ def read_source(
         raise RuleError([Problem(path, line, column, f"not valid YAML: {what}{hint}")]) from None
     except yaml.YAMLError as error:
         raise RuleError([Problem(path, 0, 0, f"not valid YAML: {error}")]) from None
-    source = Source(path)
+    source = Source(path, text)
     if node is None:
         raise RuleError([Problem(path, 1, 1, f"the file is empty; {what}")])
     source.value = _value(node, (), source)

@@ -157,8 +157,8 @@ def test_a_hundred_thousand_rows_a_second_with_500_rules() -> None:
         for n in range(500)
     ]
     engine = Engine(rules)
-    start = time.perf_counter()
+    start = time.process_time()
     matches = engine.match(Table("behaviour", rows, columns))
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     assert len(matches) > 400
     assert seconds < 5.0, f"{rows / seconds:,.0f} rows a second"  # ten times slower machines pass as well

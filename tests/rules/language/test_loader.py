@@ -9,6 +9,7 @@ from rule_texts import RULE, rule, rule_text
 
 from rules.language.loader import load, load_file, load_rules, read_rule
 from rules.language.problems import RuleError
+from rules.rule import digest_of
 
 PATH = Path("a-rule.yaml")
 
@@ -130,6 +131,14 @@ def test_an_id_used_twice_and_unreadable_files_are_problems(tmp_path: Path) -> N
     assert "cannot be read" in text
     with pytest.raises(RuleError):
         load_rules([tmp_path])
+
+
+def test_digest_of_a_set_does_not_depend_on_order_or_place() -> None:
+    first, second = rule(path="a.yaml"), rule(path="b.yaml", id="00000000-0000-4000-8000-000000000001")
+    assert digest_of([first, second]) == digest_of([second, first])
+    assert digest_of([first]) == digest_of([rule(path="elsewhere/a.yaml")])
+    assert digest_of([first]) != digest_of([rule(level="low")])
+    assert digest_of([]).startswith("sha256:")
 
 
 def test_load_file_tolerates_a_byte_order_mark(tmp_path: Path) -> None:

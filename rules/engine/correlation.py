@@ -79,7 +79,7 @@ class Correlator:
         # A rule that is only there to be correlated makes no alerts: Sigma, `generate`.
         self._silent = {base for base, rules in self._of.items() if not any(rule.generate for rule in rules)}
         self._groups: OrderedDict[tuple[object, ...], _Group] = OrderedDict()
-        self._links: OrderedDict[int, tuple[list[_Link], list[int]]] = OrderedDict()
+        self._links: OrderedDict[int, dict[_Link, int]] = OrderedDict()  # link to messages counted
         self._serial = 0
 
     def add(self, table: Table, matches: Iterable[Match]) -> list[Match]:
@@ -105,11 +105,10 @@ class Correlator:
                 if token is None:
                     continue
                 group = self._group(correlation, values)
-                count = int(occurrences.counts[row])
-                self._put(group, token, _Event(int(occurrences.first_ns[row]), end_ns, count))
-                self._remember(
-                    int(occurrences.keys[row]), _Link(correlation, values, token, table.category), count
-                )
+                link = _Link(correlation, values, token, table.category)
+                more = self._remember(int(occurrences.keys[row]), link, int(occurrences.counts[row]))
+                if more:
+                    self._put(group, token, _Event(int(occurrences.first_ns[row]), end_ns, more))
                 if not group.fields:
                     group.fields = table.document(row)
                 rows = seen[(correlation.id, *values)]
@@ -127,13 +126,13 @@ class Correlator:
         """Take in new counts of behaviours; correlations that they complete, each with a table."""
         result = []
         for row, key in enumerate(occurrences.keys.tolist()):
-            links, counted = self._links.get(key, ((), [0]))
+            links = self._links.get(key, {})
             count, end_ns = int(occurrences.counts[row]), int(occurrences.last_ns[row])
-            more = count - counted[0]
-            if more <= 0:
-                continue
-            counted[0] = count
-            for link in links:
+            for link, counted in links.items():
+                more = count - counted
+                if more <= 0:
+                    continue
+                links[link] = count
                 group = self._groups.get((link.correlation.id, *link.group))
                 if group is None:
                     continue
@@ -193,16 +192,17 @@ class Correlator:
             group.events.popitem(last=False)
             self.losses["correlation_events_evicted"] += 1
 
-    def _remember(self, key: int, link: _Link, count: int) -> None:
+    def _remember(self, key: int, link: _Link, count: int) -> int:
+        """Note that a behaviour counts there; how many of its messages were not counted yet."""
         if key < 0:
-            return
-        links, counted = self._links.setdefault(key, ([], [0]))
-        counted[0] = max(counted[0], count)
-        if link not in links:
-            links.append(link)
+            return count
+        links = self._links.setdefault(key, {})
+        counted = links.get(link, 0)
+        links[link] = max(count, counted)
         if len(self._links) > MOST_LINKS:
             self._links.popitem(last=False)
             self.losses["correlation_links_evicted"] += 1
+        return max(count - counted, 0)
 
 
 def _in_order(occurrences: Occurrences, matches: Iterable[Match]) -> Iterator[tuple[int, Match]]:

@@ -120,6 +120,15 @@ def test_a_behaviour_that_goes_on_completes_a_count() -> None:
     assert detector.watched(np.array([7])).size == 0
 
 
+def test_a_row_that_is_seen_again_is_not_counted_again() -> None:
+    detector = Detector([BASE, correlation(FIVE)], clock=lambda: 0)
+    for count in (3, 3, 4, 5):
+        table = table_of([row(0, **{"behaviour.count": count})])
+        table.occurrences.keys = np.array([7])
+        detector.see(table)
+        assert bool(detector.take()) == (count == 5)
+
+
 @pytest.mark.parametrize(
     ("kind", "order", "fires"),
     [

@@ -95,8 +95,9 @@ def resolved(rule: Correlation, known: dict[str, Rule]) -> tuple[Correlation | N
         base = known.get(reference)
         if base is None:
             hint = suggestion(reference, known)
-            text = f"there is no rule {reference!r}{hint}; a rule is named by its file without .yaml or by its id"
-            text += ", and must be loaded together with this one"wrong.append((("correlation", "rules", place), text))
+            text = f"there is no rule {reference!r}{hint}; name it by its file without .yaml or by its id"
+            text += ", and load it together with this one"
+            wrong.append((("correlation", "rules", place), text))
         else:
             bases.append(base)
     categories = {base.category for base in bases}

@@ -157,7 +157,9 @@ def list_rules(paths: Paths = None, as_json: AsJson = False) -> None:
             table.add_row(
                 rule.level, rule.status, _about(rule), rule.name, " ".join(rule.techniques), rule.title
             )
-        Console().print(table)
+        console = Console()
+        # A pipe or file has no width: let every rule keep its line.
+        (console if console.is_terminal else Console(width=200)).print(table)
         typer.echo(_count(len(rules), "rule"))
     raise typer.Exit(1 if problems else 0)
 

@@ -161,7 +161,7 @@ class Lookup:
             (operation | (function < 0)) & (depth >= Level.FUNCTION),
             (operation | (function < 0) | ~known) & (depth >= Level.OBJECT),
         ]
-        news = asset | levels[1]
+        news = levels[0] | levels[1]
         if news.any():
             quiet = self._repeats(subjects, news, answers, heard)
             levels = [flags & ~quiet for flags in levels]
@@ -176,35 +176,39 @@ class Lookup:
         return np.array(numbers, np.int64)[places]
 
     def _hear(self, names: list[str], strange: Mask, senders: Ints) -> None:
-        for sender in senders[strange[senders]]:
-            self._remember(self._heard, names[sender])
+        self._remember(self._heard, {names[sender] for sender in senders[strange[senders]]})
 
-    def _remember(self, memory: set[Any], item: object) -> None:
-        if len(memory) >= MOST_REMEMBERED:
+    def _remember(self, memory: set[Any], items: set[Any]) -> None:
+        if len(memory) + len(items) > MOST_REMEMBERED:
+            self.forgotten += len(memory)
             memory.clear()
-            self.forgotten += MOST_REMEMBERED
-        memory.add(item)
+        memory |= items
+
+    def _talks(self, subjects: Subjects, rows: Ints) -> list[tuple[str, str, int]]:
+        name = subjects.names.__getitem__
+        clients, servers = map(name, subjects.client[rows]), map(name, subjects.server[rows])
+        return list(zip(clients, servers, subjects.service[rows].tolist(), strict=True))
 
     def _repeats(self, subjects: Subjects, news: Mask, answers: Mask, heard: Mask) -> Mask:
-        """Which answers say nothing that their requests have not said."""
-        rows = np.flatnonzero(news)
-        pairs = subjects.client[rows] * len(subjects.names) + subjects.server[rows]
-        pairs = np.unique(pairs, return_inverse=True)[1]
-        talks = (pairs << 33) | subjects.service[rows] << 1 | answers[rows]
-        _, firsts, places = np.unique(talks, return_index=True, return_inverse=True)
-        repeats = np.zeros(firsts.shape[0], np.bool_)
-        # Requests sort before the answers of the same conversation.
-        for place, first in enumerate(firsts):
-            row = int(rows[first])
-            client, server = int(subjects.client[row]), int(subjects.server[row])
-            talk = (subjects.names[client], subjects.names[server], int(subjects.service[row]))
-            assets = [subjects.names[end] for end in (client, server) if heard[end]]
-            if answers[row] and talk in self._told_talks and self._told_assets.issuperset(assets):
-                repeats[place] = True
-                continue
-            self._remember(self._told_talks, talk)
-            for asset in assets:
-                self._remember(self._told_assets, asset)
+        """Which answers say nothing that their requests have not said; remembers what is said now."""
         quiet = np.zeros(news.shape[0], np.bool_)
-        quiet[rows] = repeats[places]
+        asked = np.flatnonzero(news & ~answers)
+        self._remember(self._told_talks, set(self._talks(subjects, asked)))
+        self._remember(self._told_assets, self._assets_of(subjects, asked, heard))
+        rows = np.flatnonzero(news & answers)
+        told: list[int] = []
+        for row, talk in zip(rows, self._talks(subjects, rows), strict=True):
+            ends = {int(subjects.client[row]), int(subjects.server[row])}
+            assets = {subjects.names[end] for end in ends if heard[end]}
+            if talk in self._told_talks and assets <= self._told_assets:
+                quiet[row] = True
+            else:
+                told.append(int(row))
+        # Remembered only now: the same news may stand in several rows of a batch, which is one alert.
+        self._remember(self._told_talks, set(self._talks(subjects, np.array(told, np.int64))))
+        self._remember(self._told_assets, self._assets_of(subjects, np.array(told, np.int64), heard))
         return quiet
+
+    def _assets_of(self, subjects: Subjects, rows: Ints, heard: Mask) -> set[str]:
+        ends = np.unique(np.concatenate([subjects.client[rows], subjects.server[rows]]))
+        return {subjects.names[end] for end in ends[heard[ends]]}

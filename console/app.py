@@ -9,10 +9,12 @@ route can forget it: forms carry `principal.csrf` as the field `csrf_token`, scr
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
+import anyio
 import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,28 +22,40 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from console.api import metrics
+from console.api.ingest import AT_ONCE
 from console.api.routers import ROUTERS as API_ROUTERS
-from console.auth.access import Forbidden, NotLoggedIn
+from console.auth.access import Forbidden, NotLoggedIn, act_from_address
 from console.auth.csrf import verify_csrf
-from console.hardening import BodyLimit, SecurityHeaders
+from console.auth.limits import LoginLimiter, TooManyAttempts
+from console.auth.login import LoginRefused
+from console.auth.passwords import PasswordRefused
+from console.hardening import BodyLimit, ContainFaults, SecurityHeaders
+from console.posture.service import PostureService
 from console.problems import FieldProblem, problem
 from console.settings import Settings
-from console.store.errors import Conflict, NotFound, QueryRefused, StoreError
+from console.store.errors import Conflict, DocumentsRefused, NotFound, QueryRefused, StoreError
 from console.store.interface import Store
 from console.web import routes as web
 
 log = structlog.get_logger(__name__)
 API = "/api/"
+SAMPLE_CHECK_SECONDS = 60
 MACHINE_PATHS = (API, "/metrics", "/static/")
 
 
 def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
     """Build the application around an open store; the application closes the store when it ends."""
 
+    settings = settings or Settings()
+    posture = PostureService(store, settings.posture)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        sampling = asyncio.create_task(_sample(posture))
         yield
-        app.state.store.close()
+        sampling.cancel()
+        store.close()
 
     app = FastAPI(
         title="Fieldwatch console",
@@ -53,10 +67,15 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.store = store
-    app.state.settings = settings or Settings()
-    app.add_middleware(BodyLimit, settings=app.state.settings)
-    app.add_middleware(SecurityHeaders, settings=app.state.settings)
-    guard = [Depends(verify_csrf)]
+    app.state.settings = settings
+    app.state.posture = posture
+    app.state.login_limiter = LoginLimiter(settings.login)
+    app.state.ingest_limiter = anyio.CapacityLimiter(AT_ONCE)
+    app.add_middleware(BodyLimit, settings=settings)
+    app.add_middleware(ContainFaults, answer=_broken)
+    app.add_middleware(SecurityHeaders, settings=settings)
+    guard = [Depends(act_from_address), Depends(verify_csrf)]
+    app.include_router(metrics.router)
     for router in API_ROUTERS:
         app.include_router(router, prefix="/api/v1", dependencies=guard)
     for router in web.ROUTERS:
@@ -67,21 +86,50 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _explain_errors(app: FastAPI) -> None:
-    """Turn every exception into one clear answer: a problem document, or a page for a person."""
+async def _sample(posture: PostureService) -> None:
+    """Keep a sample of the score now and then, for trends."""
+    while True:
+        try:
+            await anyio.to_thread.run_sync(posture.sample)
+        except StoreError as error:
+            log.error("posture not sampled", error=str(error))
+        await asyncio.sleep(SAMPLE_CHECK_SECONDS)
 
-    def answer(
-        request: Request, status: int, detail: str, errors: list[FieldProblem] | None = None
-    ) -> Response:
-        if request.url.path.startswith(MACHINE_PATHS) or web.error_page is None:
-            headers = {"www-authenticate": "Bearer"} if status == 401 else None
-            return problem(status, detail, errors, headers)
-        return web.error_page(request, status, detail)
+
+def answer(
+    request: Request,
+    status: int,
+    detail: str,
+    errors: list[FieldProblem] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A problem document for programs, a page for people."""
+    if request.url.path.startswith(MACHINE_PATHS) or web.error_page is None:
+        return problem(status, detail, errors, headers)
+    page = web.error_page(request, status, detail)
+    page.headers.update(headers or {})
+    return page
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    log.error("request failed", path=request.url.path, exc_info=error)
+    detail = "Something went wrong here; the console's log says what"
+    try:
+        return answer(request, 500, detail)
+    except Exception as again:
+        # The page of the error broke too, perhaps for the same reason.
+        log.error("error page failed", path=request.url.path, exc_info=again)
+        return problem(500, detail)
+
+
+def _explain_errors(app: FastAPI) -> None:
+    """Turn every exception into one clear answer."""
 
     @app.exception_handler(NotLoggedIn)
     async def _(request: Request, _error: NotLoggedIn) -> Response:
         if request.url.path.startswith(MACHINE_PATHS):
-            return answer(request, 401, "Log in, or send a valid token")
+            headers = {"www-authenticate": "Bearer"}
+            return answer(request, 401, "Log in, or send a valid token", None, headers)
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         login = f"/login?next={quote(wanted, safe='')}"
         if "hx-request" in request.headers:
@@ -91,6 +139,23 @@ def _explain_errors(app: FastAPI) -> None:
     @app.exception_handler(Forbidden)
     async def _(request: Request, error: Forbidden) -> Response:
         return answer(request, 403, str(error))
+
+    @app.exception_handler(LoginRefused)
+    async def _(request: Request, error: LoginRefused) -> Response:
+        return answer(request, 401, str(error))
+
+    @app.exception_handler(TooManyAttempts)
+    async def _(request: Request, error: TooManyAttempts) -> Response:
+        return answer(request, 429, str(error), None, {"retry-after": str(error.retry_after)})
+
+    @app.exception_handler(PasswordRefused)
+    async def _(request: Request, error: PasswordRefused) -> Response:
+        return answer(request, 422, str(error))
+
+    @app.exception_handler(DocumentsRefused)
+    async def _(request: Request, error: DocumentsRefused) -> Response:
+        errors = [FieldProblem(where=where, message=message) for where, message in error.faults]
+        return answer(request, 422, "The batch is refused whole; nothing of it is stored", errors)
 
     @app.exception_handler(StoreError)
     async def _(request: Request, error: StoreError) -> Response:
@@ -110,9 +175,5 @@ def _explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> Response:
-        return answer(request, error.status_code, str(error.detail))
-
-    @app.exception_handler(Exception)
-    async def _(request: Request, error: Exception) -> Response:
-        log.error("request failed", path=request.url.path, exc_info=error)
-        return answer(request, 500, "Something went wrong here; the console's log says what")
+        headers = dict(error.headers) if error.headers else None
+        return answer(request, error.status_code, str(error.detail), None, headers)

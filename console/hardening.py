@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from fastapi import HTTPException
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.problems import problem
@@ -52,8 +57,28 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
-class _TooLarge(Exception):
-    pass
+class ContainFaults:
+    """Answers a request whose handling broke, so that even that answer passes SecurityHeaders."""
+
+    def __init__(self, app: ASGIApp, answer: Callable[[Request, Exception], Response]) -> None:
+        self.app = app
+        self.answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry."""
+        started = False
+
+        async def noting_send(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting_send)
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            await self.answer(Request(scope), error)(scope, receive, send)
 
 
 class BodyLimit:
@@ -68,31 +93,21 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        ingest = scope["path"] == INGEST_PATH
+        ingest = scope["path"].startswith(INGEST_PATH)
         limit = self.settings.ingest.body_bytes if ingest else self.settings.body_bytes
-        refusal = problem(413, f"The body is larger than {limit} bytes")
+        too_large = f"The body is larger than {limit} bytes"
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > limit:
-            await refusal(scope, receive, send)
+            await problem(413, too_large)(scope, receive, send)
             return
         seen = 0
-        started = False
 
         async def bounded_receive() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > limit:
-                raise _TooLarge
+                raise HTTPException(413, too_large)
             return message
 
-        async def noting_send(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self.app(scope, bounded_receive, noting_send)
-        except _TooLarge:
-            if not started:
-                await refusal(scope, receive, send)
+        await self.app(scope, bounded_receive, send)

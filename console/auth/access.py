@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -65,6 +65,12 @@ def address_of(request: Request) -> str:
         except ValueError:
             return peer
     return peer
+
+
+async def act_from_address(request: Request) -> AsyncIterator[None]:
+    """Dependency of every router: audit rows written while it is answered carry the caller's address."""
+    with store_of(request).acting_from(address_of(request)):
+        yield
 
 
 def cookie_name(settings: Settings) -> str:

@@ -18,7 +18,9 @@ from console.store.records import AssetRecord, PosturePoint
 from console.store.times import MINUTE, SECOND, now, to_text
 
 FRESH = 5 * SECOND
-"""A posture younger than this is good enough even if the store has changed."""
+PATIENCE = 10
+"""A posture is good enough, even if the store has changed, for this many times what it took to compute,
+at most FRESH: a small plant sees each change at once, a large one is not computed without end."""
 STALE = 60 * SECOND
 """An older one is computed anew even if nothing changed: weights decay."""
 SAMPLE_EVERY = 15 * MINUTE
@@ -83,6 +85,7 @@ class PostureService:
         self._lock = threading.Lock()
         self._current: Posture | None = None
         self._revision = -1
+        self._cost = 0
         self._sampled = 0
 
     def current(self, exact: bool = False) -> Posture:
@@ -97,18 +100,18 @@ class PostureService:
             if self._current is not None and not exact and not self._outdated(self._current):
                 return self._current
             revision = self.store.revision()
-            if not (exact and self._current is not None and self._revision == revision):
-                self._current = compute(self.store, self.constants, now())
+            if self._current is None or revision != self._revision or self._outdated(self._current):
+                began = now()
+                self._current = compute(self.store, self.constants, began)
+                self._cost = now() - began
                 self._revision = revision
-            elif self._outdated(self._current):
-                self._current = compute(self.store, self.constants, now())
             return self._current
         finally:
             self._lock.release()
 
     def _outdated(self, posture: Posture) -> bool:
         age = now() - posture.time_ns
-        if age < FRESH:
+        if age < min(FRESH, PATIENCE * self._cost):
             return False
         return age > STALE or self.store.revision() != self._revision
 

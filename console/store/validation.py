@@ -31,6 +31,8 @@ def _time(text: str) -> str:
 
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=256)]
+Identity = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:@+=~-]{0,127}$")]
+"""Ids stand in addresses of pages and of the API, so they hold nothing that means something there."""
 Text = Annotated[StrictStr, Field(min_length=1, max_length=4096)]
 Time = Annotated[StrictStr, Field(max_length=40), AfterValidator(_time)]
 Address = Annotated[StrictStr, Field(min_length=1, max_length=64)]
@@ -45,7 +47,7 @@ Frames = Annotated[list[Annotated[int, Field(strict=True, ge=1, le=2**53)]], Fie
 
 class _Event(TypedDict, total=False):
     __pydantic_config__ = _LOOSE  # type: ignore[misc]
-    id: Required[Annotated[StrictStr, Field(min_length=1, max_length=128)]]
+    id: Required[Identity]
     start: Time
     end: Time
     count: Annotated[int, Field(strict=True, ge=1, le=2**53)]
@@ -156,7 +158,7 @@ class _Service(TypedDict, total=False):
 
 class _Asset(TypedDict, total=False):
     __pydantic_config__ = _LOOSE  # type: ignore[misc]
-    id: Required[Annotated[StrictStr, Field(min_length=1, max_length=128)]]
+    id: Required[Identity]
     ip: Annotated[list[Address], Field(max_length=256)]
     mac: Annotated[list[Address], Field(max_length=256)]
     name: Name
@@ -186,7 +188,7 @@ class AssetDocument(TypedDict, total=False):
 
 class _Behaviour(TypedDict, total=False):
     __pydantic_config__ = _LOOSE  # type: ignore[misc]
-    id: Required[Annotated[StrictStr, Field(min_length=1, max_length=128)]]
+    id: Required[Identity]
     count: Required[Count]
     first_seen: Required[Time]
     last_seen: Required[Time]

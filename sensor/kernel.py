@@ -15,25 +15,58 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+
+from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 SOURCES = Path(__file__).parent
 
 
-def source_digest() -> str:
-    """Digest of every source file of the sensor.
+@cache
+def _imports(module: str) -> tuple[Path, tuple[str, ...]]:
+    """The file of a module of the sensor, and the modules of the sensor that it imports."""
+    path = SOURCES.parent.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    found: list[str] = []
+    # A regular expression, not a parser: this runs at every start. Relative imports are banned.
+    for package, names in re.findall(
+        r"^from (sensor[\w.]*) import (\([^)]*\)|.*)", path.read_text("utf-8"), re.M
+    ):
+        inside = SOURCES.parent.joinpath(*package.split("."))
+        if not inside.is_dir():
+            found.append(package)
+            continue
+        found.append(package)
+        for name in re.findall(r"\w+", names):
+            if (inside / f"{name}.py").exists() or (inside / name).is_dir():
+                found.append(f"{package}.{name}")
+    return path, tuple(found)
+
+
+@cache
+def source_digest(module: str) -> str:
+    """Digest of a module's source and of all that it imports from the sensor, directly or not.
 
     Numba's own cache looks only at the file a function stands in and misses a changed callee in
-    another file; a cache directory named after this digest cannot go stale.
+    another file; a cache directory named after this digest cannot go stale, and a change makes only
+    those kernels compile again that it can reach.
     """
+    reached, waiting = {module}, [module]
+    while waiting:
+        for imported in _imports(waiting.pop())[1]:
+            if imported not in reached:
+                reached.add(imported)
+                waiting.append(imported)
     digest = hashlib.sha256()
-    for path in sorted(SOURCES.rglob("*.py")):
-        digest.update(path.relative_to(SOURCES).as_posix().encode())
-        digest.update(path.read_bytes())
+    for name in sorted(reached):
+        digest.update(name.encode())
+        digest.update(_imports(name)[0].read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -45,10 +78,7 @@ def cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fieldwatch"
 
 
-if "NUMBA_CACHE_DIR" not in os.environ:
-    os.environ["NUMBA_CACHE_DIR"] = str(cache_home() / f"kernels-{source_digest()}")
-
-from numba import njit  # noqa: E402  Numba reads its cache directory when it is imported
+_KEEPS_CACHE_DIR = "NUMBA_CACHE_DIR" in os.environ
 
 # Options that Numba reads but its type annotations leave out stand here too, hence Any.
 # Without `_nrt`, Numba counts references to every array at every call, though nothing is ever freed.
@@ -56,10 +86,17 @@ _OPTIONS: dict[str, Any] = {"boundscheck": True, "nogil": True, "_nrt": False}
 _UNWRAPPED: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
+def _compiled(function: F, **options: Any) -> F:
+    if not _KEEPS_CACHE_DIR:
+        # Read by Numba when a function that is to be cached is decorated.
+        config.CACHE_DIR = str(cache_home() / f"kernels-{source_digest(function.__module__)}")
+    compiled: Any = njit(**_OPTIONS, **options)(function)
+    return compiled
+
+
 def kernel(function: F) -> F:
     """Compile `function` at its first call; see the module's text for what it may do."""
-    compiled: Any = njit(cache=True, **_OPTIONS)(function)
-    return compiled
+    return _compiled(function, cache=True)
 
 
 def inner(function: F) -> F:
@@ -67,11 +104,9 @@ def inner(function: F) -> F:
 
     It can be cached, and called from Python under NUMBA_DISABLE_JIT=1 only.
     """
-    compiled: Any = njit(cache=True, **_OPTIONS, **_UNWRAPPED)(function)
-    return compiled
+    return _compiled(function, cache=True, **_UNWRAPPED)
 
 
 def inlined(function: F) -> F:
     """Copy a kernel into its callers, as one that returns an array must be."""
-    compiled: Any = njit(inline="always", **_OPTIONS)(function)
-    return compiled
+    return _compiled(function, inline="always")

@@ -6,9 +6,24 @@ from pathlib import Path
 
 from fastapi import APIRouter
 
-from console.web.pages import alert, alerts, allowances, assets, audit, errors, preferences, rules, sensors
+from console.web.pages import (
+    alert,
+    alerts,
+    allowances,
+    assets,
+    audit,
+    errors,
+    login,
+    posture,
+    preferences,
+    rules,
+    sensors,
+    users,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
+    login.router,
+    posture.router,
     alerts.router,
     allowances.router,
     alert.router,
@@ -16,6 +31,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     rules.router,
     sensors.router,
     audit.router,
+    users.router,
     preferences.router,
 )
 STATIC = Path(__file__).parent / "static"

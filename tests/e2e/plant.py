@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.store.interface import Store
-from console.store.records import Envelope
-from console.store.times import DAY, MINUTE, SECOND, to_text
+from console.store.records import Envelope, PosturePoint
+from console.store.times import DAY, HOUR, MINUTE, SECOND, to_text
 
-SENSOR = "intake-tap"
+SENSOR, SITE = "intake-tap", "waterworks"
 CAPTURE = "waterworks-week47.pcap"
 HOSTILE_NAME = "<script>alert('name')</script>"
 
@@ -642,7 +642,7 @@ def frame(
 def fill(store: Store, now: int) -> None:
     """Deliver the water works through the real ingest, and let people have worked on older alerts."""
     found = alerts(now)
-    store.add_sensor(SENSOR, "waterworks", "admin")
+    store.add_sensor(SENSOR, SITE, "admin")
     documents = [Envelope("asset", body) for body in assets(now)]
     documents += [Envelope("behaviour", body) for body in behaviours(now)]
     documents += [Envelope("alert", body) for body in found]
@@ -653,3 +653,18 @@ def fill(store: Store, now: int) -> None:
     store.assign(ids[6:7], "anna", "anna")
     store.close_alerts(ids[9:12], "authorised", "anna", "Work permit 2026-118")
     store.close_alerts(ids[12:], "resolved", "anna", "Checked on site")
+    store.put_posture(samples(now))
+
+
+def samples(now: int) -> list[PosturePoint]:
+    """A week of scores: two incidents that were worked off, one gap of confidence."""
+    points = []
+    for hour in range(7 * 24, 0, -3):
+        time_ns = now - hour * HOUR
+        risk = 14 + (38 if 120 < hour < 140 else 0) + (22 if 60 < hour < 76 else 0) + hour % 5
+        confidence = 0.41 if 96 <= hour < 105 else 0.97
+        for scope in (f"site/{SITE}", "all"):
+            points.append(
+                PosturePoint(to_text(time_ns), time_ns, scope, 100.0 - risk, float(risk), confidence)
+            )
+    return points

@@ -12,6 +12,7 @@ from console.store.errors import NotFound, StoreError
 from console.store.filters import AlertFilter, PageRequest
 from console.store.interface import Store
 from console.store.records import AlertRecord, AssetRecord
+from console.web.dissection import NotDissected, dissect
 from console.web.i18n import NC_, translations
 from console.web.packets import packets_of
 from console.web.pages.alerts import CLOSABLE
@@ -126,6 +127,25 @@ def download_packets(alert_id: str, _principal: Viewer, store: TheStore) -> Resp
         pcap,
         media_type="application/vnd.tcpdump.pcap",
         headers={"content-disposition": f'attachment; filename="alert-{plain or "packets"}.pcap"'},
+    )
+
+
+@router.get("/alerts/{alert_id}/decoded")
+def decode_packets(request: Request, alert_id: str, principal: Viewer, store: TheStore) -> Response:
+    """What the decoder reads in an alert's packets; a page, of which the alert's page takes the table."""
+    alert = store.alert(alert_id)
+    pcap = store.evidence(alert.id)
+    if pcap is None:
+        raise HTTPException(404, "no packets are stored with this alert")
+    messages, problem = [], None
+    try:
+        messages = dissect(pcap)
+    except NotDissected as error:
+        problem = str(error)
+    packets, left = packets_of(pcap, at(alert.document, ("evidence", "frames")))
+    numbers = {packet.position: packet.frame for packet in packets if packet.frame and not left}
+    return render(
+        request, "decoded.html", principal, alert=alert, messages=messages, problem=problem, numbers=numbers
     )
 
 

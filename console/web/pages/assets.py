@@ -49,7 +49,8 @@ class Fact:
     value: str
     note: str
     proof: dict[str, Any]
-    decided: bool
+    decided_by: str
+    """Who decided it, empty where the sensor's word stands."""
 
 
 def claim(language: str, field: str, value: Any) -> str:
@@ -93,7 +94,7 @@ def facts_of(language: str, record: AssetRecord) -> list[Fact]:
                 claim(language, field, asset[field]),
                 note,
                 proof if isinstance(proof, dict) else {},
-                field in record.decided,
+                record.decided.get(field, {}).get("by", ""),
             )
         )
     return facts

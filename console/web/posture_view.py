@@ -1,0 +1,258 @@
+"""The posture as its page shows it: rounded so that points add up, named in the reader's language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from statistics import fmean
+
+from console.posture.confidence import SensorConfidence
+from console.posture.constants import PostureConstants
+from console.posture.formula import apportion, warning
+from console.posture.ledger import Ledger, Row, SitePosture
+from console.posture.service import Posture, PostureService
+from console.store.times import to_text
+from console.web.i18n import NC_, translations
+from console.web.vocabulary import word
+
+MOST_ROWS = 50
+MOST_ASSETS = 12
+TONES = {"none": "good"}
+
+FACTORS = (
+    ("heartbeat", NC_("confidence", "Sensors report")),
+    ("kept", NC_("confidence", "Packets not dropped")),
+    ("understood", NC_("confidence", "OT bytes understood")),
+    ("baseline", NC_("confidence", "Baseline learned")),
+)
+EXPOSURES = {
+    "unauthorised_device": NC_("exposure", "Device that nobody authorised"),
+    "internet_flow": NC_("exposure", "Talks with the internet"),
+    "cleartext_engineering": NC_("exposure", "Engineering in cleartext"),
+}
+
+OPERATIONS = re.compile(r"\b[a-z_]+\b(?=,| \()")
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A score with its warning; `known` is false where confidence is too low to show it."""
+
+    key: str
+    label: str
+    score: float
+    risk: float
+    colour: str
+    items: int
+    known: bool = True
+    confidence: float = 1.0
+
+    @property
+    def tone(self) -> str:
+        """The class that colours it."""
+        return TONES.get(self.colour, self.colour)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """One open item. `points` (one decimal) of all lines add up to the risk shown."""
+
+    id: str
+    kind: str
+    title: str
+    detail: str
+    level: str | None
+    points: float
+    share: float
+    """Of the whole risk, 0 to 1."""
+    asset: str | None
+    asset_label: str
+    zone: str
+    last_seen: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One part of the confidence, 0 to 1; `note` names the sensors that lower it."""
+
+    label: str
+    value: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The score without the chosen items."""
+
+    chosen: int
+    after: Scored
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class PostureView:
+    """Everything the page shows. `site` is None where it shows several sites together."""
+
+    time: str
+    site: str | None
+    overall: Scored
+    factors: list[Factor]
+    sites: list[Scored]
+    tenth_percentile: float
+    ledger: list[LedgerLine]
+    ledger_left: int
+    ledger_left_points: float
+    items: int
+    zones: list[Scored]
+    assets: list[Scored]
+    chosen: frozenset[str]
+    what_if: WhatIf | None
+
+
+def view_of(service: PostureService, language: str, site: str | None, chosen: Collection[str]) -> PostureView:
+    """The page's view of the present posture, of one site where it is named or the only one."""
+    posture = service.current()
+    shown = next((each for each in posture.sites if each.name == site), None)
+    if shown is None and len(posture.sites) == 1:
+        shown = posture.sites[0]
+    lines = ledger_lines(posture.ledger, shown, language) if shown else []
+    items = sum(len(each.rows()) for each in posture.sites) if shown is None else len(lines)
+    overall = of_site(posture, shown, items) if shown else of_all(posture, items)
+    present = {line.id for line in lines}
+    picked = [item for item in chosen if item in present] if shown else []
+    return PostureView(
+        time=to_text(posture.time_ns),
+        site=shown.name if shown else None,
+        overall=overall,
+        factors=factors(posture.sensors, shown.name if shown else None, language),
+        sites=[of_site(posture, each, len(each.rows())) for each in posture.sites],
+        tenth_percentile=posture.tenth_percentile(),
+        ledger=lines[:MOST_ROWS],
+        ledger_left=len(lines[MOST_ROWS:]),
+        ledger_left_points=sum(line.points for line in lines[MOST_ROWS:]),
+        items=items,
+        zones=zones(shown, posture.constants, overall.confidence) if shown else [],
+        assets=assets(shown, posture.constants, overall.confidence) if shown else [],
+        chosen=frozenset(picked),
+        what_if=what_if(service, shown, overall, picked) if shown and picked else None,
+    )
+
+
+def scored(
+    key: str, label: str, risk: float, items: int, constants: PostureConstants, confidence: float = 1.0
+) -> Scored:
+    """A score with the warning its confidence allows."""
+    known = confidence >= constants.unknown_below
+    colour = warning(100 - risk, constants) if known else "unknown"
+    return Scored(key, label, 100 - risk, risk, colour, items, known, confidence)
+
+
+def of_all(posture: Posture, items: int) -> Scored:
+    """All sites together."""
+    return scored("", "", posture.risk, items, posture.constants, posture.confidence)
+
+
+def of_site(posture: Posture, site: SitePosture, items: int) -> Scored:
+    """One site."""
+    confidence = posture.confidence_of(site.name)
+    return scored(site.name, site.name, site.risk, items, posture.constants, confidence)
+
+
+def ledger_lines(ledger: Ledger, site: SitePosture, language: str) -> list[LedgerLine]:
+    """Every open item of a site, most points first."""
+    rows = site.rows()
+    points = apportion([row.site_points for row in rows], site.risk, 0.1)
+    return [line(ledger, row, share, site.risk, language) for row, share in zip(rows, points, strict=True)]
+
+
+def line(ledger: Ledger, row: Row, points: float, risk: float, language: str) -> LedgerLine:
+    """One row of the ledger, named."""
+    asset = ledger.assets[row.asset]
+    title = row.title_zh if language == "zh" and row.title_zh else row.title
+    detail = ""
+    if row.kind == "exposure":
+        kind, _, detail = row.title.partition(": ")
+        label = EXPOSURES.get(kind)
+        title = translations(language).pgettext("exposure", label) if label else kind
+        detail = "" if detail == asset.id else _spoken(detail, language)
+    return LedgerLine(
+        row.id,
+        row.kind,
+        title,
+        detail,
+        row.level,
+        points,
+        row.site_points / risk if risk else 0.0,
+        asset.id if asset.listed else None,
+        asset.label,
+        asset.zone,
+        to_text(row.last_seen_ns) if row.last_seen_ns is not None else None,
+    )
+
+
+def _spoken(detail: str, language: str) -> str:
+    """An exposure's detail with the operations it lists in the reader's language."""
+    return OPERATIONS.sub(lambda found: word(language, "operation", found[0]), detail)
+
+
+def factors(sensors: Iterable[SensorConfidence], site: str | None, language: str) -> list[Factor]:
+    """The parts of the confidence, each the mean over the sensors."""
+    say = translations(language).pgettext
+    own = [sensor for sensor in sensors if site is None or sensor.site == site]
+    found = []
+    for name, label in FACTORS:
+        values = [(getattr(sensor, name), sensor.sensor) for sensor in own]
+        lowest = [sensor for value, sensor in sorted(values) if value < 0.9]
+        note = ", ".join(lowest[:3]) + (" …" if len(lowest) > 3 else "")
+        found.append(
+            Factor(say("confidence", label), fmean(value for value, _ in values) if values else 0.0, note)
+        )
+    return found
+
+
+def zones(site: SitePosture, constants: PostureConstants, confidence: float) -> list[Scored]:
+    """The zones of a site, worst first."""
+    return [
+        scored(
+            zone.name,
+            zone.name,
+            zone.risk,
+            sum(len(asset.rows) for asset in zone.assets),
+            constants,
+            confidence,
+        )
+        for zone in site.zones
+    ]
+
+
+def assets(site: SitePosture, constants: PostureConstants, confidence: float) -> list[Scored]:
+    """The assets that carry risk, worst first."""
+    burdened = [asset for zone in site.zones for asset in zone.assets if asset.rows]
+    burdened.sort(key=lambda each: (-each.risk, each.asset.label))
+    return [
+        scored(
+            each.asset.id if each.asset.listed else "",
+            each.asset.label,
+            each.risk,
+            len(each.rows),
+            constants,
+            confidence,
+        )
+        for each in burdened[:MOST_ASSETS]
+    ]
+
+
+def what_if(service: PostureService, site: SitePosture, overall: Scored, picked: list[str]) -> WhatIf:
+    """The site's score if the picked items were closed."""
+    after = service.what_if(picked)
+    changed = next((each for each in after.sites if each.name == site.name), site)
+    result = scored(
+        site.name,
+        site.name,
+        changed.risk,
+        overall.items - len(picked),
+        service.constants,
+        overall.confidence,
+    )
+    return WhatIf(len(picked), result, result.score - overall.score)

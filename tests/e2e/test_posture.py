@@ -1,0 +1,56 @@
+"""The first page: one score, and a ledger that explains every point of it."""
+
+from __future__ import annotations
+
+import re
+
+from e2e.conftest import Visit
+from playwright.sync_api import expect
+
+
+def number(text: str) -> float:
+    found = re.search(r"\d+(\.\d+)?", text)
+    assert found, text
+    return float(found[0])
+
+
+def test_the_score_is_explained_to_the_last_point(visit: Visit) -> None:
+    visit.enter()
+    score = number(visit.page.locator(".gauge .score").text_content() or "")
+    told = visit.page.locator("#ledger > .spread .small").inner_text()
+    risk = float(re.findall(r"\d+\.\d+", told)[-1])
+    assert abs(100 - risk - score) <= 0.5
+    points = [number(cell.inner_text()) for cell in visit.page.locator("#ledger tbody td.number").all()]
+    assert len(points) == 12
+    assert round(sum(points), 1) == risk
+    assert points == sorted(points, reverse=True)
+
+
+def test_closing_alerts_is_tried_before_it_is_done(visit: Visit) -> None:
+    visit.enter()
+    before = number(visit.page.locator(".gauge .score").text_content() or "")
+    boxes = visit.page.locator("#ledger input[type=checkbox]")
+    for index in range(3):
+        boxes.nth(index).check()
+    expect(visit.page.locator("#whatif")).to_contain_text("Without 3 items")
+    after = number(visit.page.locator("#whatif b").inner_text())
+    assert after > before
+    expect(visit.page).to_have_url(re.compile(r"close=.*close=.*close="))
+    assert visit.site.store.counts()["open_alerts"] == 9
+
+
+def test_the_chart_shows_what_its_table_says(visit: Visit) -> None:
+    visit.enter()
+    expect(visit.page.locator("#trend .chart svg")).to_be_visible()
+    visit.page.locator("#trend summary").click()
+    cells = visit.page.locator("#alerts-by-time tbody td")
+    assert sum(int(number(text)) for text in cells.all_inner_texts()) == 15
+
+
+def test_ledger_and_rankings_lead_to_what_they_name(visit: Visit) -> None:
+    visit.enter()
+    visit.page.locator("#ledger tbody a").first.click()
+    expect(visit.page).to_have_url(re.compile("/alerts/"))
+    visit.go("/")
+    visit.page.locator("#assets tbody a").first.click()
+    expect(visit.page).to_have_url(re.compile("/assets/"))

@@ -23,6 +23,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from console.api import metrics
+from console.api.description import describe
 from console.api.ingest import AT_ONCE
 from console.api.routers import ROUTERS as API_ROUTERS
 from console.auth.access import Forbidden, NotLoggedIn, act_from_address
@@ -83,6 +84,7 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
     if web.STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=web.STATIC), name="static")
     _explain_errors(app)
+    describe(app)
     return app
 
 

@@ -27,26 +27,26 @@ class NotDissected(Exception):
     """The decoder did not finish; the message says why."""
 
 
-def dissect(pcap: bytes) -> list[dict[str, Any]]:
+def dissect(pcap: bytes, timeout_seconds: float = TIMEOUT_SECONDS) -> list[dict[str, Any]]:
     """The messages in `pcap`, as `fieldwatch decode` writes them, at most MOST_MESSAGES; one run at once."""
     key = hashlib.sha256(pcap).hexdigest()
     with _turn:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-        found = _run(pcap)
+        found = _run(pcap, timeout_seconds)
         _kept[key] = found
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
         return found
 
 
-def _run(pcap: bytes) -> list[dict[str, Any]]:
+def _run(pcap: bytes, timeout_seconds: float) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "console.web.dissection"]
     try:
-        done = subprocess.run(command, input=pcap, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+        done = subprocess.run(command, input=pcap, capture_output=True, timeout=timeout_seconds, check=False)
     except subprocess.TimeoutExpired:
-        raise NotDissected(f"the decoder took longer than {TIMEOUT_SECONDS} seconds; try again") from None
+        raise NotDissected(f"the decoder took longer than {timeout_seconds} seconds; try again") from None
     if done.returncode != 0:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise NotDissected(last[0] if last else f"the decoder ended with {done.returncode}")

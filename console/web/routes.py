@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter
 
 from console.web.pages import (
+    account,
     alert,
     alerts,
     allowances,
@@ -32,6 +33,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sensors.router,
     audit.router,
     users.router,
+    account.router,
     preferences.router,
 )
 STATIC = Path(__file__).parent / "static"

@@ -28,7 +28,8 @@ NOTICES: dict[str, str] = {
     "sensor_revoked": N_("The sensor's token works no more."),
     "user_added": N_("User %(name)s added."),
     "user_changed": N_("User %(name)s changed."),
-    "password_changed": N_("Password changed."),
+    "token_revoked": N_("The token works no more."),
+    "password_changed": N_("Password of %(name)s changed."),
 }
 ERRORS: dict[str, str] = {
     "nothing_selected": N_("Select at least one alert first."),

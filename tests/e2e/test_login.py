@@ -7,6 +7,8 @@ import re
 from e2e.conftest import PASSWORD, Visit
 from playwright.sync_api import expect
 
+from console.store.tokens import digest
+
 
 def test_a_wrong_password_says_so_and_the_right_one_leads_where_one_wanted_to_go(visit: Visit) -> None:
     visit.go("/alerts?level=high")
@@ -89,3 +91,30 @@ def test_an_admin_adds_a_sensor_and_a_user(visit: Visit) -> None:
     expect(visit.page.get_by_role("rowheader", name="bo", exact=True)).to_be_visible()
     visit.go("/audit")
     expect(visit.page.get_by_text("user/bo")).to_be_visible()
+
+
+def test_one_changes_ones_password_and_is_out_everywhere(visit: Visit) -> None:
+    visit.enter(path="/account")
+    visit.page.get_by_label("Present password").fill("wrong, wrong, wrong")
+    visit.page.get_by_label("New password").fill("quite another battery")
+    visit.page.get_by_role("button", name="Change password").click()
+    expect(visit.page.get_by_role("status")).to_contain_text("the present password is wrong")
+    visit.page.get_by_label("Present password").fill(PASSWORD)
+    visit.page.get_by_label("New password").fill("quite another battery")
+    visit.page.get_by_role("button", name="Change password").click()
+    expect(visit.page).to_have_url(re.compile("/login"))
+    visit.log_in("anna", "quite another battery", path="/alerts")
+    expect(visit.page.locator("h1")).to_have_text("Alerts")
+
+
+def test_a_token_is_shown_once_and_revoked(visit: Visit) -> None:
+    visit.enter(path="/account")
+    visit.page.locator("form[action='/account/tokens'] input[name=name]").fill("siem")
+    visit.page.get_by_role("button", name="Add and show token").click()
+    secret = visit.page.locator("[data-copy]").inner_text()
+    assert visit.site.store.api_token(digest(secret)) is not None
+    visit.go("/account")
+    expect(visit.page.locator("[data-copy]")).to_have_count(0)
+    visit.page.get_by_role("button", name="Revoke token").click()
+    expect(visit.page.get_by_role("status")).to_contain_text("works no more")
+    assert visit.site.store.api_token(digest(secret)) is None

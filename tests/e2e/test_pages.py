@@ -30,6 +30,7 @@ def pages(site: Site) -> list[str]:
         "/sensors",
         "/audit",
         "/users",
+        "/account",
     ]
 
 

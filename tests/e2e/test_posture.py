@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+from e2e import plant
 from e2e.conftest import Visit
 from playwright.sync_api import expect
+
+from console.store.records import Envelope
+from console.store.times import now
 
 
 def number(text: str) -> float:
@@ -54,3 +58,29 @@ def test_ledger_and_rankings_lead_to_what_they_name(visit: Visit) -> None:
     visit.go("/")
     visit.page.locator("#assets tbody a").first.click()
     expect(visit.page).to_have_url(re.compile("/assets/"))
+
+
+def test_a_score_nobody_can_trust_is_grey(visit: Visit) -> None:
+    now_ns = now()
+    blind = plant.health(now_ns)
+    blind["health"]["drops"] = {"ring": 400_000_000}
+    visit.site.store.ingest(plant.SENSOR, 2, [Envelope("health", blind)])
+    visit.enter()
+    expect(visit.page.locator(".gauge .score")).to_have_text("?")
+    expect(visit.page.locator(".verdict")).to_contain_text("Unknown")
+    expect(visit.page.locator(".parts")).to_contain_text("Packets not dropped intake-tap")
+    assert visit.page.locator(".gauge .good, .gauge .red").count() == 0
+    visit.page.get_by_role("link", name="Sensors").click()
+    expect(visit.page.locator(".sensors")).to_contain_text("ring: 400\u2009000\u2009000")
+
+
+def test_several_sites_are_ranked_and_each_has_its_own_page(visit: Visit) -> None:
+    visit.site.store.add_sensor("south-tap", "south", "admin")
+    odd = plant.assets(now())[0]
+    odd["asset"] |= {"id": "a-south", "ip": ["10.99.1.1"], "mac": ["28:63:36:ff:00:01"]}
+    visit.site.store.ingest("south-tap", 1, [Envelope("asset", odd), Envelope("health", plant.health(now()))])
+    visit.enter()
+    expect(visit.page.locator("#sites tbody tr")).to_have_count(2)
+    expect(visit.page.locator("#ledger")).to_have_count(0)
+    visit.page.locator("#sites").get_by_role("link", name="waterworks").click()
+    expect(visit.page.locator("#ledger tbody tr")).to_have_count(12)

@@ -42,7 +42,10 @@ def show_posture(request: Request, principal: Viewer, store: TheStore, service: 
     now = times.now()
     counts = store.counts()
     view = view_of(service, language, one(query, "site"), chosen)
+    several = len(view.sites) > 1
     scope = f"site/{view.site}" if view.site else "all"
+    # Alerts know their sensors, not their site.
+    sensors = tuple(each.name for each in store.sensors() if each.site == view.site) if several else ()
     earlier = store.posture_series(scope, now - 26 * times.HOUR, now - 22 * times.HOUR, 1)
     limit = service.constants.unknown_below
     return render(
@@ -58,7 +61,7 @@ def show_posture(request: Request, principal: Viewer, store: TheStore, service: 
             (point, point.confidence >= limit)
             for point in store.posture_series(scope, now - length, now, 200)
         ],
-        timeline=store.alert_timeline(AlertFilter(), now - length, now, slices),
+        timeline=store.alert_timeline(AlertFilter(sensors=sensors), now - length, now, slices),
         levels=tuple(reversed(LEVELS)),
         period=period,
         periods=[(value, say(name)) for value, name in BUCKET_NAMES.items()],

@@ -54,18 +54,24 @@ def change_user(
     principal: Admin,
     store: TheStore,
     address: Address,
+    settings: TheSettings,
     action: Annotated[str, Form()],
     role: Annotated[Role, Form()] = "viewer",
+    password: Annotated[str, Form(max_length=2048)] = "",
 ) -> Response:
-    """Set a role, disable, or enable again; the account's sessions end."""
+    """Set a role or a password, disable, or enable again; the account's sessions end."""
     try:
         with store.acting_from(address):
             if action == "role":
                 store.change_user(name, principal.name, role=role)
+            elif action == "password":
+                hashed = hash_password(password, settings.login.password_length)
+                store.set_password(name, hashed, principal.name)
+                return back("/users", "password_changed", name=name)
             elif action in {"disable", "enable"}:
                 store.change_user(name, principal.name, disabled=action == "disable")
             else:
                 return back("/users", "refused", why=action)
-    except StoreError as error:
+    except (StoreError, PasswordRefused) as error:
         return back("/users", "refused", why=str(error))
     return back("/users", "user_changed", name=name)

@@ -8,10 +8,15 @@ from e2e import plant
 from console.store.times import now
 from console.web.dissection import NotDissected, dissect
 
+COLD = 600
+"""Seconds a machine may take that compiles the kernels for the first time."""
+
 
 def test_the_stop_of_the_scenario_is_read_as_a_stop() -> None:
     stops = [
-        message for message in dissect(plant.stop_packets(now())) if message["ics"]["operation"] == "stop"
+        message
+        for message in dissect(plant.stop_packets(now()), COLD)
+        if message["ics"]["operation"] == "stop"
     ]
     assert [(message["frame"], message["ics"]["kind"]) for message in stops] == [
         (1, "request"),

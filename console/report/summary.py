@@ -1,0 +1,49 @@
+"""The summary document of an analysis, as docs/documents.md describes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from console.posture.analysed import score_of
+from rules.analysis import LEVELS, Analysis
+from rules.rule import digest_of
+from sensor.messages import Operation
+from sensor.protocols.protocol import NAMES
+from sensor.times import parse_time
+
+
+def summarise(analysis: Analysis, captures: list[dict[str, Any]]) -> dict[str, Any]:
+    """`summary.json`, once the analysis has finished; `captures` says what was read."""
+    watcher = analysis.watcher
+    levels = Counter(alert["rule"]["level"] for alert in analysis.alerts.values())
+    octets, understood = watcher.pipeline.understood
+    share = understood / octets if octets else 1.0
+    rules = analysis.rules
+    assets = list(analysis.assets())
+    ended = max((parse_time(item["last"]) for item in captures if "last" in item), default=0)
+    score = score_of(analysis.alerts.values(), assets, ended, share)
+    return {
+        "captures": captures,
+        "packets": analysis.packets,
+        "messages": int(watcher.operations.sum()),
+        "behaviours": int(np.count_nonzero(watcher.behaviours.hashes)),
+        "assets": len(assets),
+        "alerts": {level: levels[level] for level in reversed(LEVELS)},
+        "protocols": {NAMES[number]: int(count) for number, count in enumerate(watcher.messages) if count},
+        "operations": {
+            Operation(code).name.lower(): int(count) for code, count in enumerate(watcher.operations) if count
+        },
+        "understood": {
+            "ot_bytes": octets,
+            "ot_bytes_understood": understood,
+            "share": round(share, 4),
+        },
+        "losses": analysis.losses,
+        "posture": score._asdict(),
+        "version": version("fieldwatch"),
+        "rules": {"digest": digest_of(rules), "count": len(rules)},
+    }

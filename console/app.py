@@ -71,6 +71,7 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.posture = posture
     app.state.login_limiter = LoginLimiter(settings.login)
+    app.state.deliveries = 0
     app.state.ingest_limiter = anyio.CapacityLimiter(AT_ONCE)
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(ContainFaults, answer=_broken)

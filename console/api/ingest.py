@@ -23,7 +23,8 @@ from console.store.times import MINUTE, now
 router = APIRouter(prefix="/ingest", tags=["ingest"], responses=ERRORS)
 AT_ONCE = 2
 """Batches decoded at the same time: each may take `decoded_bytes` of memory several times over."""
-WAITING = 16
+DELIVERIES = 16
+"""Deliveries under way, waiting ones included: each holds its body in memory."""
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 _MOST_TOKENS = 64
 
@@ -81,15 +82,19 @@ async def ingest(
     request: Request, sensor: TheSensor, store: TheStore, settings: TheSettings
 ) -> IngestReceipt:
     """Deliver a batch: JSON or NDJSON, plain or gzip, with the sensor's token. All or nothing is stored."""
-    limiter: anyio.CapacityLimiter = request.app.state.ingest_limiter
-    if limiter.statistics().tasks_waiting >= WAITING:
+    state = request.app.state
+    if state.deliveries >= DELIVERIES:
         raise HTTPException(503, "Too many deliveries at once; try again soon", {"retry-after": "5"})
-    body = await request.body()
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    return await anyio.to_thread.run_sync(
-        _take, store, settings.ingest, sensor, body, encoding, kind, limiter=limiter
-    )
+    state.deliveries += 1
+    try:
+        body = await request.body()
+        return await anyio.to_thread.run_sync(
+            _take, store, settings.ingest, sensor, body, encoding, kind, limiter=state.ingest_limiter
+        )
+    finally:
+        state.deliveries -= 1
 
 
 @router.post("/evidence/{event_id}", status_code=204)

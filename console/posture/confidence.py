@@ -33,15 +33,14 @@ def sensor_confidence(sensor: SensorRecord, constants: PostureConstants) -> Sens
     A registered sensor is expected to report; a name that only ever delivered finished captures
     (`fieldwatch analyze`) has no heartbeat to lose. A factor nobody reports counts as 1.
     """
-    health = (sensor.health or {}).get("health", {})
-    summary = sensor.summary or {}
+    health = _inner(sensor.health, "health")
     return SensorConfidence(
         sensor=sensor.name,
         site=sensor.site,
         heartbeat=_heartbeat(sensor, constants),
         kept=1 - _dropped(health),
-        understood=_share(health.get("understood"), (summary.get("understood") or {}).get("share")),
-        baseline=_share((health.get("baseline") or {}).get("completeness"), None),
+        understood=_share(health.get("understood"), _inner(sensor.summary, "understood").get("share")),
+        baseline=_share(_inner(health, "baseline").get("completeness")),
     )
 
 
@@ -49,6 +48,12 @@ def overall_confidence(sensors: Iterable[SensorConfidence]) -> float:
     """The mean over sensors; 0 where there is none, since then nothing is known."""
     values = [sensor.value for sensor in sensors]
     return sum(values) / len(values) if values else 0.0
+
+
+def _inner(document: dict[str, Any] | None, name: str) -> dict[str, Any]:
+    """An inner object; empty where a sensor has put anything else in its place."""
+    found = (document or {}).get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _heartbeat(sensor: SensorRecord, constants: PostureConstants) -> float:

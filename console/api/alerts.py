@@ -118,7 +118,7 @@ def tally(
     facet: AlertFacet,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> list[Tally]:
-    """Alerts per value of a facet, most first. With filters beyond status and level: of the newest 20000."""
+    """Alerts per value of a facet, most first. With filters beyond status and level: of the newest 5000."""
     return store.tally_alerts(query, facet, limit)
 
 

@@ -94,7 +94,7 @@ class AlertStore(Protocol):
         ...
 
     def tally_alerts(self, query: AlertFilter, facet: AlertFacet, limit: int = 50) -> list[Tally]:
-        """How many alerts per value of `facet`, most first."""
+        """How many alerts per value of `facet`, most first; with many filters, of the newest ones only."""
         ...
 
     def alert_timeline(

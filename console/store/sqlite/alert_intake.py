@@ -323,7 +323,7 @@ class AlertIntake:
         )
         words = alert_words(body)
         text = report.text if stored is body else compact(stored)
-        self._insert.documents.append((number, text, words, compact(keys)))
+        self._insert.documents.append((number, compact(keys), words, text))
         self._insert.words.append((number, words))
         self._insert.keys.extend((kind, value, number) for kind, value in keys)
         self._tallies.add(facets, status, report.level, report.first_seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import Any
 
 from console.store import paging
@@ -23,7 +24,7 @@ from console.store.sqlite.plan import OPEN, Condition, Plan, codes, plan
 from console.store.sqlite.rows import ALERT_COLUMNS, alert_record
 from console.store.times import HOUR, to_text
 
-TALLY_SCAN = 20_000
+TALLY_SCAN = 5_000
 """Tallies of free filter combinations look at this many of the newest matching alerts."""
 MAX_BUCKETS = 500
 _JOIN = "JOIN alert_document ON alert_document.number = alert.number"
@@ -66,7 +67,11 @@ class AlertQueries:
         cursor = paging.decode(page, len(columns))
         with self.connections.read() as connection:
             chosen = plan(connection, query)
-            numbers = connection.execute(*_page_query(chosen, page, columns, cursor)).fetchall()
+            if chosen.driven:
+                numbers, total = _few(connection, chosen, page, columns, cursor)
+            else:
+                numbers = connection.execute(*_page_query(chosen, page, columns, cursor)).fetchall()
+                total = chosen.total
             more = len(numbers) > page.limit
             numbers = numbers[: page.limit]
             rows = [
@@ -76,7 +81,7 @@ class AlertQueries:
                 for row in numbers
             ]
         following = paging.encode(page, list(numbers[-1])) if more else None
-        return Page([alert_record(row) for row in rows], chosen.total, chosen.exact, following)
+        return Page([alert_record(row) for row in rows], total, chosen.exact, following)
 
     def alert(self, alert_id: str) -> AlertRecord:
         """See AlertStore."""
@@ -111,7 +116,7 @@ class AlertQueries:
             if query == AlertFilter(statuses=query.statuses, levels=query.levels):
                 rows = connection.execute(*_tallied(query, facet, limit)).fetchall()
             else:
-                chosen = plan(connection, query)
+                chosen = plan(connection, query, want_total=False)
                 rows = connection.execute(*_counted(chosen, facet, limit)).fetchall()
             titles = dict(connection.execute("SELECT id, title FROM rule")) if facet == "rule" else {}
         names: dict[str, tuple[str, ...]] = {"level": LEVELS, "status": STATUSES}
@@ -139,7 +144,7 @@ class AlertQueries:
                 wanted = codes(query.levels, LEVELS, "level")
                 rows = [row for row in rows if not wanted or row[1] in wanted]
             else:
-                chosen = plan(connection, query)
+                chosen = plan(connection, query, want_total=False)
                 slice_start = f"(alert.first_seen - {since}) / {width} * {width} + {since}"
                 rows = connection.execute(
                     f"SELECT {slice_start}, alert.level, count(*)"
@@ -226,22 +231,43 @@ class AlertQueries:
         ]
 
 
+def _few(
+    connection: sqlite3.Connection,
+    chosen: Plan,
+    page: PageRequest,
+    columns: list[str],
+    cursor: list[Any] | None,
+) -> tuple[list[tuple[Any, ...]], int]:
+    """A page's sort values and numbers, one more than asked for, and the total: all rows are fetched."""
+    rows = connection.execute(
+        f"SELECT {', '.join(columns)} FROM {chosen.source} WHERE {chosen.where}", chosen.parameters
+    ).fetchall()
+    total = len(rows)
+    rows.sort(reverse=page.descending)
+    if cursor is not None:
+        behind = tuple(cursor)
+        try:
+            rows = [row for row in rows if (row < behind if page.descending else row > behind)]
+        except TypeError as error:
+            raise QueryRefused("cursor: not one this console made") from error
+    start = 0 if cursor is not None else page.offset
+    return rows[start : start + page.limit + 1], total
+
+
 def _page_query(
     chosen: Plan, page: PageRequest, columns: list[str], cursor: list[Any] | None
 ) -> tuple[str, tuple[Any, ...]]:
     """The numbers of a page's alerts, one more than asked for, behind their sort values."""
     direction = "DESC" if page.descending else "ASC"
     source, parameters = chosen.source, chosen.parameters
-    # A unary plus keeps SQLite from walking an index of the sort order where a rare condition drives.
-    plus = "+" if chosen.driven else ""
-    if not chosen.driven and (index := _walk(chosen.conditions, page.sort)):
+    if index := _walk(chosen.conditions, page.sort):
         source = f"alert INDEXED BY {index}"
     where = chosen.where
     if cursor is not None:
         sign = "<" if page.descending else ">"
         where += f" AND ({', '.join(columns)}) {sign} ({', '.join('?' * len(columns))})"
         parameters = (*parameters, *cursor)
-    order = ", ".join(f"{plus}{column} {direction}" for column in columns)
+    order = ", ".join(f"{column} {direction}" for column in columns)
     query = f"SELECT {', '.join(columns)} FROM {source} WHERE {where} ORDER BY {order} LIMIT ?"
     parameters = (*parameters, page.limit + 1)
     if cursor is None and page.offset:

@@ -15,7 +15,7 @@ from console.store.sqlite.allowance_match import IN_FORCE, REASONS, SCOPE_FIELDS
 from console.store.sqlite.audit import note as audit_note
 from console.store.sqlite.connection import Connections
 from console.store.sqlite.rows import ALERT_COLUMNS, alert_record, compact, optional_time
-from console.store.sqlite.workflow import add_history, change_chosen, checked_note, choose
+from console.store.sqlite.workflow import ACTIVE, CLOSED, add_history, change_chosen, checked_note, choose
 from console.store.times import DAY, now, to_text
 
 RECENT_DAYS = 30
@@ -90,7 +90,7 @@ class Allowances:
                 )
             ]
             choose(connection, numbers)
-            change_chosen(connection, "status = 2, close_reason = ?, allowance = ?", (REASONS[kind], number))
+            change_chosen(connection, CLOSED, "close_reason = ?, allowance = ?", (REASONS[kind], number))
             add_history(connection, numbers, actor, REASONS[kind], reason, self.bounds)
             connection.execute("UPDATE allowance SET hidden = ? WHERE id = ?", (len(numbers), number))
             audit_note(
@@ -125,7 +125,7 @@ class Allowances:
                     )
                 ]
                 choose(connection, numbers)
-                change_chosen(connection, "status = 1, close_reason = NULL, allowance = NULL", ())
+                change_chosen(connection, ACTIVE, "close_reason = NULL, allowance = NULL")
                 add_history(connection, numbers, actor, "reopened", f"{before.kind} revoked", self.bounds)
             audit_note(
                 connection,

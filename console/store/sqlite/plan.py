@@ -36,7 +36,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """FROM and WHERE of a query, its total as far as counted, and whether a rare condition drives."""
+    """FROM and WHERE of a query, its total as far as counted, and whether a rare condition drives.
+
+    Where one drives, all rows are few enough to be fetched: they are counted then, and `total` is 0.
+    """
 
     source: str
     where: str
@@ -47,7 +50,7 @@ class Plan:
     conditions: list[Condition] = field(default_factory=list)
 
 
-def plan(connection: sqlite3.Connection, query: AlertFilter) -> Plan:
+def plan(connection: sqlite3.Connection, query: AlertFilter, want_total: bool = True) -> Plan:
     """Choose how to fetch what the filter names."""
     conditions = conditions_of(connection, query)
     best: Condition | None = None
@@ -60,32 +63,29 @@ def plan(connection: sqlite3.Connection, query: AlertFilter) -> Plan:
     if best is None:
         text = next((condition for condition in conditions if condition.kind == "text"), None)
         if text is not None:
-            return _newest_text(connection, text, conditions)
+            return _newest_text(text, conditions)
     else:
-        return _driven(connection, best, conditions, True)
+        return _driven(best, conditions, True)
     where = " AND ".join(condition.test for condition in conditions) or "1"
     parameters = tuple(value for condition in conditions for value in condition.parameters)
-    total, exact = _total(connection, query, where, parameters, conditions)
+    total, exact = _total(connection, query, where, parameters, conditions) if want_total else (0, False)
     return Plan("alert", where, parameters, total, exact, False, conditions)
 
 
-def _driven(
-    connection: sqlite3.Connection, best: Condition, conditions: list[Condition], exact: bool
-) -> Plan:
+def _driven(best: Condition, conditions: list[Condition], exact: bool) -> Plan:
     others = [
         condition for condition in conditions if condition.kind != best.kind or condition.test != best.test
     ]
     source = f"({best.rows}) AS driver CROSS JOIN alert ON alert.number = driver.number"
     where = " AND ".join(condition.test for condition in others) or "1"
     parameters = (*best.rows_parameters, *(value for condition in others for value in condition.parameters))
-    total = connection.execute(f"SELECT count(*) FROM {source} WHERE {where}", parameters).fetchone()[0]
-    return Plan(source, where, parameters, total, exact, True, conditions)
+    return Plan(source, where, parameters, 0, exact, True, conditions)
 
 
-def _newest_text(connection: sqlite3.Connection, text: Condition, conditions: list[Condition]) -> Plan:
+def _newest_text(text: Condition, conditions: list[Condition]) -> Plan:
     """Words that nearly everything contains: only the alerts that came in last are looked at."""
     newest = replace(text, rows=f"{text.rows} ORDER BY rowid DESC LIMIT {COUNT_LIMIT}")
-    return _driven(connection, newest, conditions, False)
+    return _driven(newest, conditions, False)
 
 
 def _bounded(connection: sqlite3.Connection, rows: str, parameters: tuple[Any, ...]) -> int:

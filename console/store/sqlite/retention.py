@@ -53,7 +53,7 @@ def _alerts(connection: sqlite3.Connection, most: int) -> None:
             )
         ]
     choose(connection, numbers)
-    tally.count_chosen(connection, -1)
+    tally.move_chosen(connection, None)
     connection.execute(
         "INSERT INTO alert_hour SELECT first_seen / ?, level, -count(*) FROM alert WHERE number IN chosen"
         " GROUP BY 1, 2 ON CONFLICT DO UPDATE SET count = count + excluded.count",

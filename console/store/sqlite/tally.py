@@ -86,7 +86,9 @@ class Tallies:
         self._hours.clear()
 
 
-def count_chosen(connection: sqlite3.Connection, sign: int) -> None:
-    """Add (+1) or take away (-1) all alerts of the temporary table `chosen` as they stand now."""
+def move_chosen(connection: sqlite3.Connection, status: int | None) -> None:
+    """Recount all alerts of the temporary table `chosen` as having this status; None takes them out."""
     rows = connection.execute(_CHOSEN).fetchall() + connection.execute(_CHOSEN_KEYS).fetchall()
-    connection.executemany(_UPSERT, [(*row[:4], sign * row[4]) for row in rows])
+    connection.executemany(_UPSERT, [(*row[:4], -row[4]) for row in rows])
+    if status is not None:
+        connection.executemany(_UPSERT, [(*row[:2], status, *row[3:]) for row in rows])

@@ -28,7 +28,7 @@ class Workflow:
 
     def acknowledge(self, alert_ids: Sequence[str], actor: str, note: str | None = None) -> int:
         """See AlertStore."""
-        return self._change(alert_ids, actor, "acknowledged", note, "status = 0", "status = 1", ())
+        return self._change(alert_ids, actor, "acknowledged", note, "status = 0", ACTIVE, "")
 
     def close_alerts(
         self, alert_ids: Sequence[str], reason: CloseReason, actor: str, note: str | None = None
@@ -36,13 +36,14 @@ class Workflow:
         """See AlertStore."""
         if reason not in CLOSE_REASONS:
             raise QueryRefused(f"reason: not one of {', '.join(CLOSE_REASONS)}")
-        changes = f"status = {CLOSED}, close_reason = ?"
-        return self._change(alert_ids, actor, "closed", note, "status < 2", changes, (reason,), reason)
+        return self._change(
+            alert_ids, actor, "closed", note, "status < 2", CLOSED, "close_reason = ?", (reason,), reason
+        )
 
     def reopen(self, alert_ids: Sequence[str], actor: str, note: str | None = None) -> int:
         """See AlertStore."""
-        changes = f"status = {ACTIVE}, close_reason = NULL, allowance = NULL"
-        return self._change(alert_ids, actor, "reopened", note, "status = 2", changes, ())
+        changes = "close_reason = NULL, allowance = NULL"
+        return self._change(alert_ids, actor, "reopened", note, "status = 2", ACTIVE, changes)
 
     def assign(self, alert_ids: Sequence[str], assignee: str | None, actor: str) -> int:
         """See AlertStore."""
@@ -51,7 +52,7 @@ class Workflow:
                 if not connection.execute("SELECT 1 FROM user WHERE name = ?", (assignee,)).fetchone():
                     raise NotFound(f"there is no user {assignee}")
         return self._change(
-            alert_ids, actor, "assigned", assignee, "assignee IS NOT ?1", "assignee = ?1", (assignee,)
+            alert_ids, actor, "assigned", assignee, "assignee IS NOT ?1", None, "assignee = ?1", (assignee,)
         )
 
     def comment(self, alert_id: str, text: str, actor: str) -> None:
@@ -74,8 +75,9 @@ class Workflow:
         action: str,
         note: str | None,
         only: str,
+        status: int | None,
         changes: str,
-        values: tuple[Any, ...],
+        values: tuple[Any, ...] = (),
         reason: str | None = None,
     ) -> int:
         """Apply `changes` to the named alerts that are `only`; history and audit for each one changed."""
@@ -98,7 +100,7 @@ class Workflow:
                 bound,
             )
             numbers = [row[0] for row in connection.execute("SELECT number FROM chosen ORDER BY number")]
-            change_chosen(connection, changes.replace("?1", "?"), values)
+            change_chosen(connection, status, changes.replace("?1", "?"), values)
             text = "; ".join(part for part in (reason, note) if part) or None
             add_history(connection, numbers, actor, action, text, self.bounds)
             for number in numbers:
@@ -123,11 +125,15 @@ def choose(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
     connection.executemany("INSERT INTO chosen VALUES (?)", [(number,) for number in numbers])
 
 
-def change_chosen(connection: sqlite3.Connection, changes: str, values: tuple[Any, ...]) -> None:
-    """Update the alerts in `chosen`, tallies included."""
-    tally.count_chosen(connection, -1)
-    connection.execute(f"UPDATE alert SET {changes} WHERE number IN chosen", values)
-    tally.count_chosen(connection, +1)
+def change_chosen(
+    connection: sqlite3.Connection, status: int | None, changes: str, values: tuple[Any, ...] = ()
+) -> None:
+    """Update the alerts in `chosen`: their status, if given, with its tallies, and other columns."""
+    parts = [changes] if changes else []
+    if status is not None:
+        tally.move_chosen(connection, status)
+        parts.insert(0, f"status = {status}")
+    connection.execute(f"UPDATE alert SET {', '.join(parts)} WHERE number IN chosen", values)
 
 
 def add_history(

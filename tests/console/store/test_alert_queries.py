@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -245,3 +248,11 @@ def test_unknown_names_are_refused_or_not_found(store: Store) -> None:
 
 def test_the_count_limit_is_what_pages_promise() -> None:
     assert COUNT_LIMIT == 10_000
+
+
+def test_a_forged_cursor_is_refused_or_harmless(store: Store, bodies: list[dict[str, Any]]) -> None:
+    for values in (["x", 1], [1, "x"], [1.5, 2], [10**30, 1]):
+        forged = base64.urlsafe_b64encode(json.dumps(["last_seen", True, values]).encode()).decode()
+        for query in (AlertFilter(), AlertFilter(levels=("low",))):
+            with contextlib.suppress(QueryRefused):
+                store.alerts(query, PageRequest(cursor=forged))

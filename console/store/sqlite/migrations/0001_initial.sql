@@ -102,9 +102,9 @@ CREATE INDEX alert_by_allowance ON alert (allowance) WHERE allowance IS NOT NULL
 -- `keys` repeats the alert's rows of alert_key as [[kind, value], …], which has no index by number.
 CREATE TABLE alert_document (
   number INTEGER PRIMARY KEY,
-  document TEXT NOT NULL,
+  keys TEXT NOT NULL,
   words TEXT NOT NULL,
-  keys TEXT NOT NULL
+  document TEXT NOT NULL
 );
 
 -- What an alert has several of. kind: 0 source address, 1 destination address, 2 zone, 3 asset,

@@ -30,19 +30,22 @@ class LazyGroup(TyperGroup):
         """The command itself; its one-line help where only that is asked for."""
         if name not in SUBCOMMANDS:
             return None
-        module, help_text = SUBCOMMANDS[name]
         if not any(argument == name for argument in sys.argv[1:]):
-            return TyperCommand(name, help=help_text)
-        loaded = importlib.import_module(module)
-        command: Any
-        if hasattr(loaded, "app"):
-            command = typer.main.get_command(loaded.app)
-        else:
-            single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-            single.command(name)(getattr(loaded, name))
-            command = typer.main.get_command(single)
-        command.name = name
-        return command
+            return TyperCommand(name, help=SUBCOMMANDS[name][1])
+        return subcommand(name)
+
+
+def subcommand(name: str) -> Any:
+    """Import a subcommand and make it one of click's."""
+    loaded = importlib.import_module(SUBCOMMANDS[name][0])
+    if hasattr(loaded, "app"):
+        command: Any = typer.main.get_command(loaded.app)
+    else:
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        single.command(name)(getattr(loaded, name))
+        command = typer.main.get_command(single)
+    command.name = name
+    return command
 
 
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

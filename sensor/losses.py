@@ -1,0 +1,54 @@
+"""Every cause for which something that was captured was not used: its name and what it means.
+
+Nothing is dropped without being counted under one of these; `docs/losses.md` is made from this.
+"""
+
+from __future__ import annotations
+
+MEANINGS = {
+    "unknown_link_type": "Packets of a link type that is not understood",
+    "too_short": "Packets that end inside their link or network header",
+    "other_ethertype": "Frames of an Ethernet type without a decoder (PROFINET, GOOSE, spanning tree …)",
+    "other_ip_protocol": "Packets of an IP protocol without a decoder (IGMP, GRE, ESP …)",
+    "bad_ip_header": "Packets whose IP header contradicts itself",
+    "bad_transport_header": "Packets whose TCP or UDP header contradicts itself",
+    "cut_by_snaplen": "Packets of which the capture kept only the first part",
+    "ip_fragments_dropped": "IP fragments that could not be used",
+    "ip_datagrams_incomplete": "Fragmented datagrams that gave way before all their fragments came",
+    "tcp_gaps": "Places where octets of a conversation were never captured",
+    "tcp_gap_octets": "How many octets those were, as far as it is known",
+    "unfinished_pdus": "Messages given up before their last octet came",
+    "early_segments": "Segments behind a gap that were given up for room",
+    "unframed_octets": "Octets of a recognised conversation in which no message could be found",
+    "streams_evicted": "Conversations forgotten for room, those silent longest first",
+    "endpoints_not_kept": "Look-ups of addresses for which the table had no room",
+    "pdus_not_kept": "Messages of one packet beyond what one packet may make",
+    "reassembly_evictions": "Times that waiting octets were given up for room, those silent longest first",
+    "objects_not_kept": "Objects of one message beyond what one message may name",
+    "details_not_kept": "Details of one message beyond what one message may have",
+    "names_not_kept": "Names (tags, blocks, files) for which the table had no room",
+    "kernel_faults": "Defects of Fieldwatch that cost a packet or a message; please report them",
+    "behaviours_evicted": "Behaviours forgotten for room, those silent longest first",
+    "identities_not_kept": "Messages about identity put off because too many came at once",
+    "facts_not_kept": "Facts about assets for which there was no room",
+    "alerts_evicted": "Open alerts that stopped growing for room; a repeat opens another",
+    "links_evicted": "Behaviours whose alert stopped counting them for room",
+    "alerts_refused": "Alerts not opened because one rule matched too many groups at once",
+    "alerts_not_taken": "Alerts that were replaced before anybody fetched them",
+    "alerts_not_kept": "Alerts left out of a report for room, lowest level first",
+}
+
+
+def markdown() -> str:
+    """`docs/losses.md`."""
+    lines = [
+        "# Losses: what was seen and not used",
+        "",
+        "A passive monitor that drops in silence cannot be trusted. Everything that was captured and not",
+        "used is counted under one of these causes, in `summary.json` (`losses`) and on the terminal.",
+        "",
+        "| cause | what it counts |",
+        "|---|---|",
+        *(f"| `{name}` | {meaning} |" for name, meaning in MEANINGS.items()),
+    ]
+    return "\n".join(lines) + "\n"

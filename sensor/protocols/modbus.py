@@ -47,6 +47,7 @@ from sensor.protocols.protocol import (
     field_ids,
 )
 from sensor.types import Bytes, Int, Ints, Rows
+from sensor.types import Record as Row
 
 PORTS = (502,)
 HEADER = 7
@@ -328,7 +329,7 @@ def _decode_file_requests(data: Bytes, at: Int, end: Int, out: Out, index: Int) 
 
     Each becomes a part of the message. A write's sub-request is followed by its registers.
     """
-    row = out.messages[index]
+    row: Row = out.messages[index]
     writes = row["function"] == WRITE_FILE
     if at + 1 > end or at + 1 + u8(data, at) != end:
         return False
@@ -367,7 +368,7 @@ def _decode_file_requests(data: Bytes, at: Int, end: Int, out: Out, index: Int) 
 @kernel
 def _decode_request(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """Fill the row from the request's octets after the function code; whether they fit it."""
-    row = out.messages[index]
+    row: Row = out.messages[index]
     function = row["function"]
     details = wants_details(out, index)
     if not _fits_request(data, at - 1, end - at + 1):
@@ -463,7 +464,7 @@ def _decode_device_id(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> b
 @kernel
 def _decode_response(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """Fill the row from the response's octets after the function code; whether they fit it."""
-    row = out.messages[index]
+    row: Row = out.messages[index]
     function = row["function"]
     details = wants_details(out, index)
     if not _fits_response(data, at - 1, end - at + 1):
@@ -518,7 +519,7 @@ def _decode_response(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bo
 @kernel
 def _decode_adu(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bool:
     """Fill the row from one ADU; whether it is well-formed."""
-    row = out.messages[index]
+    row: Row = out.messages[index]
     if end - at < HEADER + 1 or be16(data, at + 2) != 0 or be16(data, at + 4) != end - at - 6:
         return False
     row["transaction"] = be16(data, at)

@@ -256,3 +256,20 @@ def what_if(service: PostureService, site: SitePosture, overall: Scored, picked:
         overall.confidence,
     )
     return WhatIf(len(picked), result, result.score - overall.score)
+
+
+def score_of(service: PostureService, asset_id: str) -> Scored | None:
+    """The present score of one asset; None where the posture does not know it yet."""
+    posture = service.current()
+    known = posture.ledger.assets.get(asset_id)
+    if known is None:
+        return None
+    confidence = posture.confidence_of(known.site)
+    for site in posture.sites:
+        for zone in site.zones if site.name == known.site else ():
+            for each in zone.assets if zone.name == known.zone else ():
+                if each.asset.id == asset_id:
+                    return scored(
+                        asset_id, known.label, each.risk, len(each.rows), service.constants, confidence
+                    )
+    return None

@@ -16,6 +16,7 @@ from console.web.dissection import NotDissected, dissect
 from console.web.i18n import NC_, translations
 from console.web.packets import packets_of
 from console.web.pages.alerts import CLOSABLE
+from console.web.pages.posture import ThePosture
 from console.web.pages.techniques import named_techniques
 from console.web.rendering import back, language_of, render
 from console.web.vocabulary import word
@@ -89,10 +90,13 @@ def related(store: Store, alert: AlertRecord) -> list[AlertRecord]:
 
 
 @router.get("/alerts/{alert_id}")
-def show_alert(request: Request, alert_id: str, principal: Viewer, store: TheStore) -> Response:
+def show_alert(
+    request: Request, alert_id: str, principal: Viewer, store: TheStore, service: ThePosture
+) -> Response:
     """Everything about one alert on one page."""
     alert = store.alert(alert_id)
     pcap = store.evidence(alert_id) if alert.has_packets else None
+    weighed = service.current().ledger.row_of(alert.id)
     named = at(alert.document, ("threat", "technique")) or {}
     packets, packets_left = packets_of(pcap or b"", at(alert.document, ("evidence", "frames")))
     return render(
@@ -112,7 +116,7 @@ def show_alert(request: Request, alert_id: str, principal: Viewer, store: TheSto
         packets=packets,
         packets_left=packets_left,
         closable=CLOSABLE,
-        points=None,
+        points=weighed.site_points if weighed else None,
     )
 
 

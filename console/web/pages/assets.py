@@ -13,6 +13,8 @@ from console.store.filters import BEHAVIOUR_SORTS, AlertFilter, PageRequest
 from console.store.interface import Store
 from console.store.records import AssetChange, AssetRecord
 from console.web.i18n import translations
+from console.web.pages.posture import ThePosture
+from console.web.posture_view import score_of
 from console.web.queries import asset_filter, asset_page, behaviours_of, paging
 from console.web.rendering import back, language_of, render
 from console.web.vocabulary import WORDS, word
@@ -140,7 +142,9 @@ def layers(language: str) -> list[tuple[str, str]]:
 
 
 @router.get("/assets/{asset_id}")
-def show_asset(request: Request, asset_id: str, principal: Viewer, store: TheStore) -> Response:
+def show_asset(
+    request: Request, asset_id: str, principal: Viewer, store: TheStore, service: ThePosture
+) -> Response:
     """One asset: what is known and why, whom it talks to, its alerts, how it changed."""
     record, language = store.asset(asset_id), language_of(request)
     order = paging(request, BEHAVIOUR_SORTS, "count")
@@ -149,6 +153,7 @@ def show_asset(request: Request, asset_id: str, principal: Viewer, store: TheSto
         "asset.html",
         principal,
         record=record,
+        scored=score_of(service, asset_id),
         facts=facts_of(language, record),
         behaviours=store.behaviours(behaviours_of(asset_id), order),
         order=order,

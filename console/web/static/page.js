@@ -37,6 +37,13 @@
     }
   });
 
+  for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(failure, () => {
+      const notice = document.getElementById("unanswered");
+      if (notice) notice.hidden = false;
+    });
+  }
+
   const typing = (target) => target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
 
   document.addEventListener("keydown", (event) => {

@@ -135,6 +135,9 @@ class AlertIntake:
         self._changed: set[int] = set()
         self._told: set[str] = set()
         self._ids: set[str] = set()
+        self._unheard: set[str] = set()
+        sensors = connection.execute("SELECT count(*) FROM sensor").fetchone()[0]
+        self._alone = sensors == 1
         self._insert = _Insert()
         self._rules: dict[str, tuple[Any, ...]] = {}
 
@@ -207,12 +210,16 @@ class AlertIntake:
 
     def _event(self, event_id: str) -> _Event | None:
         if event_id not in self._events:
-            row = self.connection.execute(
-                "SELECT number, first_seen, last_seen, count, base FROM alert_event"
-                " WHERE event_id = ? AND sensor = ?",
-                (event_id, self.sensor),
-            ).fetchone()
-            self._events[event_id] = _Event(*row) if row else None
+            rows = self.connection.execute(
+                "SELECT sensor, number, first_seen, last_seen, count, base FROM alert_event"
+                " WHERE event_id = ?",
+                (event_id,),
+            ).fetchall()
+            own = next((row for row in rows if row[0] == self.sensor), None)
+            self._events[event_id] = _Event(*own[1:]) if own else None
+            if not rows and "." not in event_id:
+                # No alert can have this id: those made up for repeats have a dot.
+                self._unheard.add(event_id)
         return self._events[event_id]
 
     def _alert(self, number: int) -> _Alert | None:
@@ -246,17 +253,7 @@ class AlertIntake:
         """Find the open alert another sensor raised for the same thing, or make a new one."""
         facts = AlertFacts.of(report.body)
         fingerprint = _fingerprint(facts)
-        row = self.connection.execute(
-            "SELECT number FROM (SELECT number, sensor, first_seen FROM alert WHERE fingerprint = ?"
-            " AND status < 2 AND last_seen >= ? ORDER BY last_seen DESC LIMIT 50)"
-            " WHERE sensor <> ? AND first_seen <= ? LIMIT 1",
-            (
-                fingerprint,
-                report.first_seen - self.bounds.merge_minutes * MINUTE,
-                self.sensor,
-                report.last_seen + self.bounds.merge_minutes * MINUTE,
-            ),
-        ).fetchone()
+        row = None if self._alone else self._elsewhere(report, fingerprint)
         number = row[0] if row else self._create(report, facts, fingerprint, count)
         self._events[report.event_id] = _Event(
             number, report.first_seen, report.last_seen, base + count, base
@@ -272,6 +269,20 @@ class AlertIntake:
                 self._tallies.add_facets([facet], alert.status, alert.level)
                 self._insert.keys.append((*key, number))
             self._repeat(alert, report, count)
+
+    def _elsewhere(self, report: _Report, fingerprint: bytes) -> tuple[int] | None:
+        """The open alert another sensor has raised for the same thing at about the same time."""
+        return self.connection.execute(
+            "SELECT number FROM (SELECT number, sensor, first_seen FROM alert WHERE fingerprint = ?"
+            " AND status < 2 AND last_seen >= ? ORDER BY last_seen DESC LIMIT 50)"
+            " WHERE sensor <> ? AND first_seen <= ? LIMIT 1",
+            (
+                fingerprint,
+                report.first_seen - self.bounds.merge_minutes * MINUTE,
+                self.sensor,
+                report.last_seen + self.bounds.merge_minutes * MINUTE,
+            ),
+        ).fetchone()
 
     def _create(self, report: _Report, facts: AlertFacts, fingerprint: bytes, count: int) -> int:
         body, event_id = report.body, report.event_id
@@ -359,6 +370,8 @@ class AlertIntake:
     def _taken(self, alert_id: str) -> bool:
         if alert_id in self._ids:
             return True
+        if alert_id in self._unheard:
+            return False
         row = self.connection.execute("SELECT 1 FROM alert WHERE id = ?", (alert_id,)).fetchone()
         return row is not None
 

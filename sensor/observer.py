@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sensor.behaviours import EVICTED, STAMP, count, make_room, new_behaviours
+from sensor.capacity import STANDARD, Capacity
 from sensor.capture.batch import PacketBatch
 from sensor.details import details_of_some
 from sensor.inventory import Change, Inventory
@@ -36,15 +37,15 @@ class Step(NamedTuple):
 class Observer:
     """Watches one capture or interface."""
 
-    def __init__(self) -> None:
-        self.pipeline = Pipeline()
-        self.behaviours = new_behaviours()
+    def __init__(self, capacity: Capacity = STANDARD) -> None:
+        self.pipeline = Pipeline(capacity=capacity)
+        self.behaviours = new_behaviours(capacity.behaviours)
         self.inventory = Inventory(self.pipeline.wire.endpoints)
         self._seen = new_seen()
         self._picked = np.zeros(MOST, np.int64)
-        capacity = len(self.pipeline.out.messages)
-        self._fresh = np.zeros(capacity, np.int64)
-        self._touched = np.zeros(capacity, np.int64)
+        most = len(self.pipeline.out.messages)
+        self._fresh = np.zeros(most, np.int64)
+        self._touched = np.zeros(most, np.int64)
         self.messages = np.zeros(256, np.int64)
         """Messages by protocol number."""
         self.operations = np.zeros(32, np.int64)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sensor.capacity import STANDARD, Capacity
 from sensor.capture.batch import PacketBatch
 from sensor.messages import (
     DROPPED_DETAILS,
@@ -28,7 +29,7 @@ from sensor.messages import (
 )
 from sensor.protocols.registry import decoder_of
 from sensor.strings import REFUSED as STRINGS_REFUSED
-from sensor.types import Bytes, Ints, Rows
+from sensor.types import Bytes, Flags, Ints, Rows
 from sensor.wire import packet as packets
 from sensor.wire import streams
 from sensor.wire.endpoints import OVERFLOWED, new_endpoints
@@ -44,6 +45,7 @@ from sensor.wire.follow import (
     follow,
     relieve,
 )
+from sensor.wire.fragments import GIVEN_UP
 
 ASSEMBLED = 1 << 23
 """Octets for datagrams and PDUs put together in one step; a half is kept for each."""
@@ -69,11 +71,11 @@ class Faults:
 class Pipeline:
     """Capture to messages, with all its state. Feed batches in capture order, then `finish`."""
 
-    def __init__(self, want_details: bool = False) -> None:
+    def __init__(self, want_details: bool = False, capacity: Capacity = STANDARD) -> None:
         self.out: Out = new_out(want_details=want_details)
         self.wire = Wire(
-            new_endpoints(),
-            streams.new_streams(),
+            new_endpoints(capacity.endpoints),
+            streams.new_streams(capacity.streams, capacity.blocks),
             np.zeros(ASSEMBLED, np.uint8),
             np.zeros(1, np.int64),
             np.zeros(FRAMES, FRAME),
@@ -142,22 +144,30 @@ class Pipeline:
                 yield from self._decode(data)
                 self.wire.fill[0] = floor
             elif cursor[1] == NEED_STREAMS:
-                evict(self.wire, self._age_of_quarter(waiting=False))
+                yield from self._decode(data)  # what is evicted makes frames that need room
+                self.wire.fill[0] = floor
+                try:
+                    evict(self.wire, self._age_of_quarter(self._inhabited()))
+                except KERNEL_FAULTS as error:
+                    self.faults.add("evict", 0, error)
             elif cursor[1] == NEED_BLOCKS:
                 self.reassembly_evictions += 1
-                relieve(self.wire, self._age_of_quarter(waiting=True))
+                relieve(self.wire, self._age_of_quarter(self._waiting()))
         yield from self._decode(data)
         self.wire.fill[0] = 0
 
-    def _age_of_quarter(self, waiting: bool) -> int:
-        """The time before which the quarter of the conversations fell silent that did so first."""
-        rows = self.wire.streams.rows
-        chosen = rows["number"] >= 0
-        if waiting:
-            sides = self.wire.streams.sides
-            held = (sides["carry_length"] > 0) | (sides["ahead"] >= 0)
-            chosen &= held[0::2] | held[1::2]
-        times = rows["last_ns"][chosen]
+    def _inhabited(self) -> Flags:
+        return self.wire.streams.rows["number"] >= 0
+
+    def _waiting(self) -> Flags:
+        """Which conversations keep octets until more come."""
+        sides = self.wire.streams.sides
+        held = (sides["carry_length"] > 0) | (sides["ahead"] >= 0)
+        return self._inhabited() & (held[0::2] | held[1::2])
+
+    def _age_of_quarter(self, chosen: Flags) -> int:
+        """The time before which the quarter of the chosen conversations fell silent that did so first."""
+        times = self.wire.streams.rows["last_ns"][chosen]
         return int(np.partition(times, len(times) // 4)[len(times) // 4])
 
     def _decode(self, data: Bytes) -> Iterator[Buffers]:
@@ -217,6 +227,7 @@ class Pipeline:
             ("streams_evicted", streams.EVICTED),
         ):
             result[name] = int(used[index])
+        result["ip_datagrams_incomplete"] = int(self._dissector.fragments.used[GIVEN_UP])
         result["endpoints_not_kept"] = int(self.wire.endpoints.used[OVERFLOWED])
         result["pdus_not_kept"] = int(self.wire.frames_used[FRAMES_DROPPED])
         result["reassembly_evictions"] = self.reassembly_evictions

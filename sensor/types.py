@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Bytes: TypeAlias = NDArray[np.uint8]
 Ints: TypeAlias = NDArray[np.int64]
+Flags: TypeAlias = NDArray[np.bool_]
 Int: TypeAlias = Any
 """What a kernel takes and gives as an integer: int64 when compiled, int or numpy.int64 in plain
 Python. Numba does the type checking inside kernels."""

@@ -102,6 +102,7 @@ def read_captures(
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """Feed captures to an analysis. What went wrong, told on standard error as it happens, and for
     each capture what `summary.captures` says; whatever could be read is analysed."""
+    from console.commands.output import input_notes
     from sensor.capture.errors import CaptureError
     from sensor.capture.source import CaptureFile
     from sensor.times import rfc3339
@@ -112,6 +113,7 @@ def read_captures(
         fact: dict[str, Any] = {"path": path, "packets": 0, "bytes": 0, "truncated": False}
         facts.append(fact)
         first = last = None
+        source = None
         try:
             source = CaptureFile(path)
             analysis.begin(path)
@@ -127,10 +129,10 @@ def read_captures(
             problems.append(str(error))
             fact["error"] = str(error)
             typer.echo(f"fieldwatch: {error}", err=True)
-        else:
+        if source is not None:
             fact["truncated"] = source.truncated
-            for note in source.notes:
-                typer.echo(f"{source.name}: {note}", err=True)
+            for note in input_notes(source):
+                typer.echo(f"fieldwatch: {note}", err=True)
         if first is not None and last is not None:
             fact |= {"first": rfc3339(first), "last": rfc3339(last)}
     analysis.finish()

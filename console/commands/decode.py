@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sensor.capture.source import CaptureFile
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How messages are written."""
 
     jsonl = "jsonl"
@@ -35,7 +35,7 @@ def decode(
     ] = False,
 ) -> None:
     """Decode a capture into messages, one for each PDU."""
-    from console.commands.output import fail, whole_file
+    from console.commands.output import fail, input_notes, whole_file
     from sensor.capture.errors import CaptureError
     from sensor.capture.source import CaptureFile
     from sensor.protocols.registry import PROTOCOLS
@@ -64,12 +64,8 @@ def decode(
     else:
         with whole_file(out, "w") as target:
             _write(documents, format, target)
-    if source.truncated:
-        typer.echo(
-            f"{source.name}: cut off in the middle of a record behind packet {source.packets}", err=True
-        )
-    for note in source.notes:
-        typer.echo(f"{source.name}: {note}", err=True)
+    for note in input_notes(source):
+        typer.echo(f"fieldwatch: {note}", err=True)
     if problem:
         fail(problem[0], 1)
 
@@ -95,6 +91,8 @@ def _documents(source: CaptureFile, wanted: set[str], problem: list[str]) -> Ite
 
 
 def _write(documents: Iterator[dict[str, Any]], format: Format, target: Any) -> None:
+    from console.commands.output import fail
+
     try:
         for item in documents:
             if format is Format.table:
@@ -105,6 +103,10 @@ def _write(documents: Iterator[dict[str, Any]], format: Format, target: Any) -> 
     except BrokenPipeError:  # `| head` has enough
         sys.stderr.close()
         raise SystemExit(0) from None
+    except OSError as error:
+        if target is not sys.stdout:
+            raise
+        fail(f"standard output: cannot be written: {error.strerror}", 1)
 
 
 def _line(item: dict[str, Any]) -> str:

@@ -17,8 +17,8 @@ MAGICS = {
     b"\x4d\x3c\xb2\xa1": (True, 1),
 }
 """First four octets to (little-endian, nanoseconds in a tick of the time field)."""
-LONGEST_PACKET = 1 << 24
-"""A record that claims more octets than this is damage, not a packet (tcpdump's limit is 2**18)."""
+LONGEST_PACKET = 1 << 18
+"""A record that claims more octets than this is damage, not a packet: libpcap's own limit."""
 
 POSITION, PACKETS, PROBLEM = 0, 1, 2
 COMPLETE, DAMAGED = 0, 1

@@ -21,6 +21,8 @@ BYTE_ORDER = {b"\x1a\x2b\x3c\x4d": False, b"\x4d\x3c\x2b\x1a": True}
 LONGEST_BLOCK = 1 << 24
 """A longer block is damage: the largest that writers make is a packet of 256 KiB with options."""
 MOST_INTERFACES = 4096
+LATEST_NS = 1 << 62
+"""The year 2116."""
 
 POSITION, PACKETS, PROBLEM = 0, 1, 2
 COMPLETE, DAMAGED, HEADER_BLOCK, UNKNOWN_INTERFACE = 0, 1, 2, 3
@@ -40,13 +42,19 @@ OPTION_END, IF_TSRESOL, IF_TSOFFSET = 0, 9, 14
 
 @kernel
 def _to_ns(high: Int, low: Int, interface: Rows, index: Int) -> Int:
-    """Nanoseconds since 1970 of a 64-bit count of ticks in the interface's resolution."""
+    """Nanoseconds since 1970 of a 64-bit count of ticks in the interface's resolution.
+
+    At most LATEST_NS before the interface's offset, so that differences of times stay in 64 bits.
+    """
     row = interface[index]
-    ticks = high << 32 | low
+    ticks = (high & 0x7FFFFFFF) << 32 | low
+    if high > 0x7FFFFFFF:
+        ticks = np.int64(0x7FFFFFFFFFFFFFFF)
     exponent = np.int64(row["exponent"])
     if row["base"] == 2:
         whole = ticks >> exponent
-        part = ticks & ((np.int64(1) << exponent) - 1)
+        part = ticks - (whole << exponent)
+        whole = min(whole, np.int64(LATEST_NS // 1_000_000_000))
         # Thirty bits of fraction are a nanosecond; more would overflow the product.
         if exponent > 30:
             part >>= exponent - 30
@@ -55,10 +63,10 @@ def _to_ns(high: Int, low: Int, interface: Rows, index: Int) -> Int:
     else:
         value = ticks
         for _ in range(exponent, 9):
-            value *= 10
+            value = min(value, np.int64(LATEST_NS // 10)) * 10
         for _ in range(9, exponent):
             value //= 10
-    return value + np.int64(row["offset_s"]) * 1_000_000_000
+    return min(value, np.int64(LATEST_NS)) + np.int64(row["offset_s"]) * 1_000_000_000
 
 
 @kernel
@@ -83,6 +91,10 @@ def walk(
             cursor[PROBLEM] = DAMAGED
             break
         if position + total > end:
+            break
+        trailer = position + total - 4
+        if total != (le32(data, trailer) if little else be32(data, trailer)):
+            cursor[PROBLEM] = DAMAGED
             break
         body = position + 8
         room = total - 12
@@ -109,7 +121,7 @@ def walk(
             if known > 0 and interfaces[0]["snaplen"] > 0:
                 length = min(length, np.int64(interfaces[0]["snaplen"]))
         if length >= 0:
-            if start + length > position + total - 4:
+            if start + length > trailer:
                 cursor[PROBLEM] = DAMAGED
                 break
             if index < known:
@@ -151,4 +163,4 @@ def interface_of(block: bytes, little: bool) -> tuple[int, int, int, int, int]:
         elif code == IF_TSOFFSET and length == 8:
             offset_s = number(at + 4, 8, signed=True)
         at += 4 + length + (-length & 3)
-    return number(8, 2), number(12, 4), base, exponent, max(-(1 << 33), min(1 << 33, offset_s))
+    return number(8, 2), number(12, 4), base, exponent, max(-(1 << 31), min(1 << 31, offset_s))

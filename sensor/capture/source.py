@@ -6,20 +6,19 @@ compressed file and a plain one take the same path.
 
 from __future__ import annotations
 
-import gzip
 import io
 import stat
 import sys
-import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
-import zstandard
 
 from sensor.capture import pcap, pcapng
 from sensor.capture.batch import RECORD, PacketBatch
+from sensor.capture.compression import DAMAGE, decompressed
 from sensor.capture.errors import CaptureError
 from sensor.types import Bytes, Rows
 
@@ -28,18 +27,17 @@ BLOCK = 1 << 21
 MOST_PACKETS = 1 << 14
 """Packets in a batch."""
 
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-
 
 class CaptureFile:
     """A capture that is read once, from its start to its end.
 
-    After the last batch `truncated` says whether the capture is cut inside a record, and `notes`
-    what was stepped over. Damage raises CaptureError, after all that stands before it was yielded.
+    After the last batch `truncated` says whether the capture is cut inside a record or ends inside
+    compressed data, and `notes` says where, and what was stepped over. Damage raises CaptureError,
+    after all that stands before it was yielded.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        """Open the capture at `path`, or standard input for "-".
+    def __init__(self, path: str | Path, block: int = BLOCK) -> None:
+        """Open the capture at `path`, or standard input for "-", to be read `block` octets at a time.
 
         Raises CaptureError where there is nothing to read: no such file, a directory, no
         permission, empty, or not a capture.
@@ -50,49 +48,98 @@ class CaptureFile:
         self.notes: list[str] = []
         self.packets = 0
         self.octets = 0
-        self._stream = _decompressed(_opened(self.path, self.name), self.name)
-        self._buffer: Bytes = np.zeros(2 * BLOCK, np.uint8)
+        self.links: Counter[int] = Counter()
+        """Packets by link type (LINKTYPE_ value of tcpdump.org's registry)."""
+        self._block = block
+        self._buffer: Bytes = np.zeros(2 * block, np.uint8)
         self._fill = 0
         self._done = False
+        self._failure = ""
         self._consumed = 0
+        self._undescribed = 0
+        raw = self._raw = _opened(self.path, self.name)
+        self._stream = raw
+        try:
+            self._stream = decompressed(raw)
+            self._is_pcapng = self._is_next_generation()
+        except OSError as error:
+            raw.close()
+            raise CaptureError(f"{self.name}: cannot be read: {error.strerror or error}") from None
+        except CaptureError:
+            self._stream.close()
+            raise
+
+    def _is_next_generation(self) -> bool:
+        """Read the first block and tell pcapng from pcap."""
         self._more()
-        magic = self._buffer[:4].tobytes()
-        if self._fill == 0:
+        magic = self._buffer[: min(4, self._fill)].tobytes()
+        if self._failure and not magic:
+            raise self._damage(0, self._failure)
+        if self.truncated and len(magic) < 4:
+            raise CaptureError(f"{self.name}: the compressed data ends before a capture begins")
+        if not magic:
             raise CaptureError(f"{self.name}: the file is empty")
         if magic not in pcap.MAGICS and magic != pcapng.MAGIC:
             raise CaptureError(
                 f"{self.name}: not a capture file (it starts with {magic.hex(' ')}; "
                 "pcap and pcapng are understood, plain, gzip or zstd)"
             )
-        self._is_pcapng = magic == pcapng.MAGIC
+        return magic == pcapng.MAGIC
+
+    @property
+    def size(self) -> int:
+        """Octets of the file as it lies there; 0 where that is not known."""
+        return 0 if self.path == "-" else Path(self.path).stat().st_size
+
+    @property
+    def position(self) -> int:
+        """How many of these have been read."""
+        return 0 if self.path == "-" or self._raw.closed else self._raw.tell()
 
     def __iter__(self) -> Iterator[PacketBatch]:
         """The batches, each valid until the next."""
         try:
             yield from self._pcapng() if self._is_pcapng else self._pcap()
+            self._tell_how_it_ended()
         finally:
             self._stream.close()
+            if self._undescribed:
+                self.notes.append(f"{self._undescribed} packets of interfaces that were never described")
+
+    def _tell_how_it_ended(self) -> None:
+        if self._failure:
+            raise self._damage(self._fill, self._failure)
+        if self._fill > 0 and not self.truncated:
+            self.truncated = True
+            self.notes.append(
+                f"cut off in the middle of a record at byte {self._consumed + self._fill}, "
+                f"behind packet {self.packets}"
+            )
+        elif self.truncated:
+            self.notes.append(f"the compressed data ends early, behind packet {self.packets}")
 
     def _more(self) -> bool:
         """Read a block behind what is in the buffer; whether anything came."""
         if self._done:
             return False
-        if self._fill + BLOCK > self._buffer.shape[0]:
-            self._buffer = np.concatenate([self._buffer, np.zeros(self._fill + BLOCK, np.uint8)])
+        if self._fill + self._block > self._buffer.shape[0]:
+            self._buffer = np.concatenate([self._buffer, np.zeros(self._fill + self._block, np.uint8)])
         came = 0
-        while came < BLOCK:  # a pipe gives less than it is asked for
+        while came < self._block:  # a pipe gives less than it is asked for
+            size = 0
+            start = self._fill + came
             try:
-                octets = self._stream.read(BLOCK - came)
-            except (EOFError, zlib.error, OSError, zstandard.ZstdError) as error:
-                self.notes.append(f"the compressed data ends early or is damaged: {error}")
+                size = self._stream.readinto1(self._buffer.data[start : self._fill + self._block])
+            except EOFError:
                 self.truncated = True
-                octets = b""
-            if not octets:
+            except DAMAGE as error:
+                self._failure = f"the compressed data contradicts itself: {error}"
+            except OSError as error:
+                self._failure = f"it cannot be read further: {error.strerror or error}"
+            if not size:
                 self._done = True
                 break
-            start = self._fill + came
-            self._buffer[start : start + len(octets)] = np.frombuffer(octets, np.uint8)
-            came += len(octets)
+            came += size
         self._fill += came
         return came > 0
 
@@ -107,6 +154,11 @@ class CaptureFile:
         first = self.packets + 1
         self.packets += len(records)
         self.octets += int(records["length"].sum())
+        links = records["link"]
+        if (links == links[0]).all():
+            self.links[int(links[0])] += len(links)
+        else:
+            self.links.update(links.tolist())
         return PacketBatch(self._buffer, records, first)
 
     def _damage(self, position: int, what: str) -> CaptureError:
@@ -134,7 +186,6 @@ class CaptureFile:
                 self._consume(int(cursor[pcap.POSITION]))
                 cursor[pcap.POSITION] = 0
                 if not self._more():
-                    self.truncated |= self._fill > 0
                     return
 
     def _pcapng(self) -> Iterator[PacketBatch]:
@@ -170,6 +221,7 @@ class CaptureFile:
                     continue
             else:
                 pcapng.walk(self._buffer, self._fill, little, interfaces, known, records, cursor)
+                self._undescribed = int(cursor[3])
                 if cursor[pcapng.PACKETS]:
                     yield self._yielded(records[: cursor[pcapng.PACKETS]])
                 if cursor[pcapng.PROBLEM] == pcapng.DAMAGED:
@@ -180,15 +232,14 @@ class CaptureFile:
             self._consume(int(cursor[pcapng.POSITION]))
             cursor[pcapng.POSITION] = 0
             if not self._more():
-                self.truncated |= self._fill > 0
-                if cursor[3]:
-                    self.notes.append(f"{cursor[3]} packets of interfaces that were never described")
                 return
 
 
-def _opened(path: str, name: str) -> io.BufferedReader:
+def _opened(path: str, name: str) -> io.BufferedIOBase:
     if path == "-":
-        return cast("io.BufferedReader", sys.stdin.buffer)
+        if sys.stdin is None:
+            raise CaptureError(f"{name}: is closed")
+        return cast("io.BufferedIOBase", sys.stdin.buffer)
     try:
         if stat.S_ISDIR(Path(path).stat().st_mode):
             raise CaptureError(f"{name}: a directory, not a capture file")
@@ -199,17 +250,3 @@ def _opened(path: str, name: str) -> io.BufferedReader:
         raise CaptureError(f"{name}: no permission to read it") from None
     except OSError as error:
         raise CaptureError(f"{name}: cannot be opened: {error.strerror}") from None
-
-
-def _decompressed(stream: io.BufferedReader, name: str) -> IO[bytes]:
-    try:
-        start = stream.peek(4)[:4]
-    except OSError as error:
-        raise CaptureError(f"{name}: cannot be read: {error.strerror}") from None
-    if start.startswith(GZIP):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
-    if start == ZSTD:
-        # The window bounds the memory that a hostile file can ask for.
-        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-        return cast("IO[bytes]", decompressor.stream_reader(stream, read_across_frames=True))
-    return stream

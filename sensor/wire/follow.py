@@ -41,7 +41,6 @@ from sensor.wire.pool import (
 from sensor.wire.recognise import VERDICTS, frame_length, identify, is_ot_port, recognise_as
 from sensor.wire.streams import (
     ANSWERED,
-    BLOCKS,
     BLOCKS_USED,
     EVICTED,
     FIN_SEEN,
@@ -304,21 +303,23 @@ def _settle(wire: Wire, place: Int, direction: Int, force: bool) -> None:
             side["next_seq"] = piece["seq"]
             delta = np.int64(0)
         skip = np.int64(0) if delta == 0 else 0x100000000 - delta
-        length = np.int64(piece["length"])
+        seq, length, missing = np.int64(piece["seq"]), np.int64(piece["length"]), np.int64(piece["missing"])
+        time_ns, number = np.int64(piece["time_ns"]), np.int64(piece["number"])
         if skip < length and wire.fill[0] + length <= wire.assembled.shape[0]:
             start = wire.fill[0]
             copy_blocks(streams, np.int64(piece["block"]), length, wire.assembled, start)
             wire.fill[0] = start + length
-            time_ns, number = np.int64(piece["time_ns"]), np.int64(piece["number"])
+            release_piece(streams, side)  # before the work, so that a fault cannot meet it again
             _feed(wire, place, direction, wire.assembled, 1, start + skip, length - skip, time_ns, number)
-        elif skip < length:
-            streams.used[PIECES_DROPPED] += 1
-            side["synced"] = 0
-        if skip < length + piece["missing"]:
-            side["next_seq"] = (piece["seq"] + length + piece["missing"]) & 0xFFFFFFFF
-            if piece["missing"]:
-                _lose_sync(wire, place, direction, np.int64(piece["missing"]))
-        release_piece(streams, side)
+        else:
+            release_piece(streams, side)
+            if skip < length:
+                streams.used[PIECES_DROPPED] += 1
+                side["synced"] = 0
+        if skip < length + missing:
+            side["next_seq"] = (seq + length + missing) & 0xFFFFFFFF
+            if missing:
+                _lose_sync(wire, place, direction, missing)
 
 
 @kernel
@@ -569,7 +570,7 @@ def follow(wire: Wire, data: Bytes, packets: Rows, limit: Int, cursor: Ints) -> 
         if streams.used[FREE_STREAM] == 0:
             cursor[1] = NEED_STREAMS
             return
-        if streams.used[BLOCKS_USED] + BLOCK_ROOM > BLOCKS or streams.used[FREE_PIECE] < 0:
+        if streams.used[BLOCKS_USED] + BLOCK_ROOM > streams.blocks.shape[0] or streams.used[FREE_PIECE] < 0:
             cursor[1] = NEED_BLOCKS
             return
         packet = packets[cursor[0]]

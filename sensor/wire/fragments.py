@@ -17,6 +17,7 @@ from sensor.types import Record as Row
 PLACES = 128
 LONGEST = 65_536
 UNIT = 8
+GIVEN_UP = 0
 TIMEOUT_NS = 60 * 1_000_000_000
 """RFC 8200 4.5 gives the fragments of a datagram 60 seconds."""
 
@@ -43,6 +44,8 @@ class Fragments(NamedTuple):
     datagrams: Rows
     octets: Bytes
     present: Bytes
+    used: Ints
+    """Datagrams GIVEN_UP: incomplete when their place was needed."""
 
 
 def new_fragments() -> Fragments:
@@ -51,6 +54,7 @@ def new_fragments() -> Fragments:
         np.zeros(PLACES, DATAGRAM),
         np.zeros((PLACES, LONGEST), np.uint8),
         np.zeros((PLACES, LONGEST // UNIT), np.uint8),
+        np.zeros(1, np.int64),
     )
 
 
@@ -76,6 +80,7 @@ def _place(fragments: Fragments, packet: Row, identifier: Int) -> Int:
             if row["time_ns"] < fragments.datagrams[oldest]["time_ns"]:
                 oldest = np.int64(index)
     row = fragments.datagrams[oldest]
+    fragments.used[GIVEN_UP] += row["used"]
     row["used"] = 1
     row["identifier"] = identifier
     row["source_high"], row["source_low"] = packet["source_high"], packet["source_low"]

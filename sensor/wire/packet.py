@@ -46,13 +46,13 @@ PACKET = np.dtype(
 IGNORED, TCP, UDP, ICMP, ARP, LLDP = range(6)
 
 MAC_SPACE = 1
-"""`*_high` of an address that is a MAC: 0:1::/32 is never assigned to a host."""
+"""`*_high` of an address that is a MAC: 0:0:0:1::/64, which is reserved (RFC 4291) and refused here."""
 V4_MAPPED = 0xFFFF << 32
 
 ETHERNET, NULL, RAW_OLD, RAW_BSD, RAW, LOOP, SLL, IPV4_LINK, IPV6_LINK, SLL2 = (
     1, 0, 12, 14, 101, 108, 113, 228, 229, 276,
 )  # fmt: skip
-KNOWN_LINKS = (ETHERNET, NULL, RAW_OLD, RAW_BSD, RAW, LOOP, SLL, IPV4_LINK, IPV6_LINK, SLL2)
+KNOWN_LINKS: tuple[int, ...] = (ETHERNET, NULL, RAW_OLD, RAW_BSD, RAW, LOOP, SLL, IPV4_LINK, IPV6_LINK, SLL2)
 
 ETHERTYPE_IPV4, ETHERTYPE_ARP, ETHERTYPE_IPV6, ETHERTYPE_LLDP = 0x0800, 0x0806, 0x86DD, 0x88CC
 VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
@@ -215,6 +215,9 @@ def _ipv6(data: Bytes, at: Int, end: Int, row: Row, state: Dissector, assembled:
         total = end - at - 40
     row["source_high"], row["source_low"] = be64(data, at + 8), be64(data, at + 16)
     row["target_high"], row["target_low"] = be64(data, at + 24), be64(data, at + 32)
+    if row["source_high"] == MAC_SPACE or row["target_high"] == MAC_SPACE:
+        counters[BAD_IP] += 1
+        return
     following = u8(data, at + 6)
     missing = max(np.int64(0), at + 40 + total - end)
     stop = min(end, at + 40 + total)

@@ -108,14 +108,14 @@ class Streams(NamedTuple):
     buckets: Ints
     free: Ints
     blocks: Bytes
-    """(BLOCKS, BLOCK_OCTETS) octets of unfinished PDUs and early segments."""
+    """(blocks, BLOCK_OCTETS) octets of unfinished PDUs and early segments."""
     block_next: Ints
     pieces: Rows
     used: Ints
 
 
-def new_streams(capacity: int = 1 << 16) -> Streams:
-    """An empty table for `capacity` (a power of two) conversations."""
+def new_streams(capacity: int = 1 << 16, blocks: int = BLOCKS) -> Streams:
+    """An empty table for `capacity` (a power of two) conversations with this many blocks."""
     rows = np.zeros(capacity, STREAM)
     rows["number"] = -1
     used = np.zeros(16, np.int64)
@@ -123,14 +123,14 @@ def new_streams(capacity: int = 1 << 16) -> Streams:
     pieces = np.zeros(PIECES, PIECE)
     pieces["next"] = np.arange(1, PIECES + 1)
     pieces["next"][-1] = -1
-    block_next = np.arange(1, BLOCKS + 1)
+    block_next = np.arange(1, blocks + 1)
     block_next[-1] = -1
     return Streams(
         rows,
         np.zeros(capacity * 2, SIDE),
         np.full(capacity * 2, -1, np.int64),
         np.arange(capacity - 1, -1, -1),
-        np.zeros((BLOCKS, BLOCK_OCTETS), np.uint8),
+        np.zeros((blocks, BLOCK_OCTETS), np.uint8),
         block_next,
         pieces,
         used,

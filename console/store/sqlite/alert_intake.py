@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 from console.store.bounds import Bounds
 from console.store.filters import LEVELS
 from console.store.records import Document
 from console.store.sqlite import tally
+from console.store.sqlite.alert_keys import facets_of, fingerprint_of, joined_evidence, keys_of
 from console.store.sqlite.allowance_match import AlertFacts, AllowanceMatcher
 from console.store.sqlite.asset_lookup import AssetLookup
 from console.store.sqlite.rows import compact
@@ -245,14 +245,14 @@ class AlertIntake:
                 allowance=row[7],
                 document=json.loads(row[8]),
                 keys=keys,
-                facets=_facets(row[10], row[11], row[12], keys),
+                facets=facets_of(row[10], row[11], row[12], keys),
             )
         return self._alerts[number]
 
     def _place(self, report: _Report, count: int, base: int) -> None:
         """Find the open alert another sensor raised for the same thing, or make a new one."""
         facts = AlertFacts.of(report.body)
-        fingerprint = _fingerprint(facts)
+        fingerprint = fingerprint_of(facts)
         row = None if self._alone else self._elsewhere(report, fingerprint)
         number = row[0] if row else self._create(report, facts, fingerprint, count)
         self._events[report.event_id] = _Event(
@@ -295,8 +295,8 @@ class AlertIntake:
         source_asset = self.assets.at(source)
         destination_asset = self.assets.at(destination)
         subject = (body.get("asset") or {}).get("id")
-        keys = _keys(body, self.sensor, (source_asset, destination_asset, subject))
-        facets = _facets(facts.protocol, facts.operation, facts.rule, keys)
+        keys = keys_of(body, self.sensor, (source_asset, destination_asset, subject))
+        facets = facets_of(facts.protocol, facts.operation, facts.rule, keys)
         stored = body
         if alert_id != event_id or count != report.count:
             stored = {
@@ -379,7 +379,7 @@ class AlertIntake:
         """Update an open (or silenced) alert by a report; the newest wording wins, the worst level stays."""
         old = (alert.status, alert.level, alert.first_seen)
         document = alert.document
-        evidence = _evidence(document, report.body, self.bounds.frames_per_alert)
+        evidence = joined_evidence(document, report.body, self.bounds.frames_per_alert)
         if self.sensor == alert.sensor and report.last_seen >= alert.last_seen:
             worse = alert.level > report.level
             document = {**report.body, "rule": document["rule"] if worse else report.body["rule"]}
@@ -441,57 +441,3 @@ class AlertIntake:
         )
         self._tallies.flush(connection)
         self.allowances.flush(connection)
-
-
-def _fingerprint(facts: AlertFacts) -> bytes:
-    parts = (
-        facts.rule,
-        facts.source,
-        facts.destination,
-        facts.protocol,
-        facts.operation,
-        facts.object,
-        facts.zone,
-    )
-    return blake2b("\0".join(part or "" for part in parts).encode(), digest_size=12).digest()
-
-
-def _facets(
-    protocol: str | None, operation: str | None, rule: str, keys: list[list[Any]]
-) -> list[tuple[int, str]]:
-    facets = [(tally.ALL, ""), (tally.RULE, rule)]
-    if protocol:
-        facets.append((tally.PROTOCOL, protocol))
-    if operation:
-        facets.append((tally.OPERATION, operation))
-    facets += [(tally.KEYED + kind, value) for kind, value in keys if kind in tally.TALLIED_KINDS]
-    return facets
-
-
-def _keys(body: Document, sensor: str, assets: tuple[str | None, ...]) -> list[list[Any]]:
-    """The alert's rows of `alert_key`, each once."""
-    found: dict[tuple[int, str], None] = {(tally.SENSOR, sensor): None}
-    for kind, end in ((tally.SOURCE, body.get("source")), (tally.DESTINATION, body.get("destination"))):
-        for name in ("ip", "mac"):
-            if end and end.get(name):
-                found[kind, end[name]] = None
-        if end and end.get("zone"):
-            found[tally.ZONE, end["zone"]] = None
-    for asset in assets:
-        if asset:
-            found[tally.ASSET, asset] = None
-    threat = body.get("threat") or {}
-    for technique in (threat.get("technique") or {}).get("id", ()):
-        found[tally.TECHNIQUE, technique] = None
-    for tactic in (threat.get("tactic") or {}).get("name", ()):
-        found[tally.TACTIC, tactic] = None
-    return [list(key) for key in found]
-
-
-def _evidence(old: Document, new: Document, most: int) -> Document:
-    """The frames of both where they are of one capture, else the older ones."""
-    before, after = old.get("evidence") or {}, new.get("evidence") or {}
-    if not before or before.get("capture") != after.get("capture"):
-        return before or after
-    seen = dict.fromkeys([*before.get("frames", ()), *after.get("frames", ())])
-    return {**after, "frames": list(seen)[:most]}

@@ -16,9 +16,12 @@ from sensor.messages import MESSAGES
 from sensor.pipeline import Pipeline
 
 CLIENT, SERVER = "10.1.1.5", "10.1.1.10"
+MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
 
 
-def batch_of(packets: Sequence[bytes], link: int = 1, first: int = 1, step_ns: int = 1_000_000) -> PacketBatch:
+def batch_of(
+    packets: Sequence[bytes], link: int = 1, first: int = 1, step_ns: int = 1_000_000
+) -> PacketBatch:
     """Packets as one batch, `step_ns` apart."""
     records = np.zeros(len(packets), RECORD)
     data = bytearray()
@@ -53,7 +56,7 @@ def segment(
     ends = {"src": SERVER, "dst": CLIENT} if from_server else {"src": CLIENT, "dst": SERVER}
     ports = {"sport": port, "dport": 50000} if from_server else {"sport": 50000, "dport": port}
     return bytes(
-        Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+        Ether(src=MACS[from_server], dst=MACS[not from_server])
         / IP(**ends)
         / TCP(seq=seq & 0xFFFFFFFF, ack=ack & 0xFFFFFFFF, flags=flags, **ports)
         / payload

@@ -17,11 +17,13 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, update_wrapper
 from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import config, njit
+
+from sensor.linking import EntryCompiler, InnerCompiler
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -78,35 +80,45 @@ def cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fieldwatch"
 
 
+_SETTINGS = vars(config)
+_PLAIN = bool(_SETTINGS["DISABLE_JIT"])
 _KEEPS_CACHE_DIR = "NUMBA_CACHE_DIR" in os.environ
 
 # Options that Numba reads but its type annotations leave out stand here too, hence Any.
 # Without `_nrt`, Numba counts references to every array at every call, though nothing is ever freed.
-_OPTIONS: dict[str, Any] = {"boundscheck": True, "nogil": True, "_nrt": False}
-_UNWRAPPED: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_OPTIONS: dict[str, Any] = {"boundscheck": True, "nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
+_ENTRY: dict[str, Any] = {"pipeline_class": EntryCompiler, "cache": True, **_OPTIONS}
+_INNER: dict[str, Any] = {"pipeline_class": InnerCompiler, "no_cpython_wrapper": True, **_OPTIONS}
 
 
-def _compiled(function: F, **options: Any) -> F:
-    if not _KEEPS_CACHE_DIR:
-        # Read by Numba when a function that is to be cached is decorated.
-        config.CACHE_DIR = str(cache_home() / f"kernels-{source_digest(function.__module__)}")
-    compiled: Any = njit(**_OPTIONS, **options)(function)
-    return compiled
+class Kernel:
+    """A function that is compiled in two ways: for the kernels that call it, and for Python."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        update_wrapper(self, function)
+        if not _KEEPS_CACHE_DIR:
+            # Read by Numba when a function that is to be cached is decorated.
+            _SETTINGS["CACHE_DIR"] = str(cache_home() / f"kernels-{source_digest(function.__module__)}")
+        self._inner: Any = njit(**_INNER)(function)
+        self._entry: Any = njit(**_ENTRY)(function)
+        self._numba_type_ = self._inner._numba_type_
+        """What kernels that call this one take it for."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run it; the first call compiles it or loads it from the cache."""
+        return self._entry(*arguments)
 
 
 def kernel(function: F) -> F:
-    """Compile `function` at its first call; see the module's text for what it may do."""
-    return _compiled(function, cache=True)
+    """Compile `function` when it is first called; see the module's text for what it may do."""
+    compiled: Any = function if _PLAIN else Kernel(function)
+    return compiled
 
 
-def inner(function: F) -> F:
-    """Compile a kernel that only kernels call: without the wrapper for Python, which costs compile time.
-
-    It can be cached, and called from Python under NUMBA_DISABLE_JIT=1 only.
-    """
-    return _compiled(function, cache=True, **_UNWRAPPED)
+inner = kernel
 
 
 def inlined(function: F) -> F:
     """Copy a kernel into its callers, as one that returns an array must be."""
-    return _compiled(function, inline="always")
+    compiled: Any = njit(inline="always", **_OPTIONS)(function)
+    return compiled

@@ -1,0 +1,87 @@
+# mypy: disable-error-code="no-untyped-call"
+"""How compiled kernels are put together: each is optimised once, where Python calls it.
+
+Numba optimises a function together with all that it calls, and emits machine code for it, before
+it does the same for each of its callers: a decoder of ten levels is compiled ten times over. Here a
+kernel that another one calls stays LLVM code as it was lowered. What Python calls links everything
+beneath it, is optimised as a whole, and is the only one to become machine code. That takes less
+than half the time, and what runs is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
+
+
+class _NoEnvironment:
+    """A code generator that lets environments be: there is no machine code yet that would use one."""
+
+    def __init__(self, codegen: Any) -> None:
+        self._codegen = codegen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._codegen, name)
+
+    def set_env(self, env_name: str, env: Any) -> None:
+        """Nothing: `nopython` code without references and printing never looks into it."""
+
+
+class InnerLibrary(JITCodeLibrary):
+    """A function as it was lowered, to be linked into those that call it."""
+
+    @property
+    def codegen(self) -> Any:
+        """The code generator, for callers that set the environment of what they compiled."""
+        return _NoEnvironment(self._codegen)
+
+    def _optimize_functions(self, module: Any) -> None:
+        module.data_layout = self._codegen._data_layout
+
+    def finalize(self) -> None:
+        """Leave the function as it is."""
+        self._raise_if_finalized()
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """None: there is no machine code."""
+        return 0
+
+
+class EntryLibrary(JITCodeLibrary):
+    """A function with all that it calls, directly or not."""
+
+    def finalize(self) -> None:
+        """Link every callee once, optimise all together, emit machine code."""
+        waiting, seen = list(self._linking_libraries), set()
+        self._linking_libraries = []
+        for library in waiting:
+            if library not in seen:
+                seen.add(library)
+                self._linking_libraries.append(library)
+                if isinstance(library, InnerLibrary):
+                    waiting += library._linking_libraries
+        super().finalize()
+
+
+class InnerCompiler(Compiler):
+    """Compiles what kernels call."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        """Compile into a library that stays unoptimised."""
+        self.state.library = InnerLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        return super().compile_extra(func)
+
+
+class EntryCompiler(Compiler):
+    """Compiles what Python calls."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        """Compile into a library that links everything beneath it, and can be cached."""
+        self.state.library = EntryLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        self.state.library.enable_object_caching()
+        return super().compile_extra(func)

@@ -74,6 +74,9 @@ PATIENCE_NS = 1_000_000_000
 ACKED_PATIENCE_NS = 20_000_000
 """A gap the receiver has acknowledged may still close if the tap swapped two directions."""
 FAR_BEHIND = 1 << 22
+FAR_AHEAD = 1 << 24
+"""A jump over more than this is a sequence number gone wrong, not so many octets lost: hardly any
+window is as large, and a full gigabit link takes an eighth of a second for it."""
 STALE_SEGMENTS = 32
 """So many old segments in a row are no retransmissions: the connection began anew unseen."""
 RECOGNITION_OCTETS = 4096
@@ -283,7 +286,8 @@ def _feed(
 def _lose_sync(wire: Wire, place: Int, direction: Int, octets: Int) -> None:
     side = wire.streams.sides[2 * place + direction]
     wire.streams.used[GAPS] += 1
-    wire.streams.used[GAP_OCTETS] += octets
+    if octets <= FAR_AHEAD:
+        wire.streams.used[GAP_OCTETS] += octets
     drop_carry(wire.streams, side)
     side["synced"] = 0
 
@@ -341,6 +345,7 @@ def _segment(wire: Wire, place: Int, direction: Int, packet: Row, data: Bytes) -
         side["stale"] += 1
         if delta > -FAR_BEHIND and side["stale"] < STALE_SEGMENTS:
             return
+        _settle(wire, place, direction, True)  # what waits belongs to what is left behind
         _lose_sync(wire, place, direction, np.int64(0))
         side["next_seq"] = seq
         delta = np.int64(0)

@@ -390,3 +390,5 @@ def dissect(
         state.counters[OCTETS] += record["original"]
         start = record["offset"]
         _link(data, np.int64(record["link"]), start, start + record["length"], row, state, assembled, fill)
+        # What an IP header claims beyond the frame never went over the wire: nobody waits for it.
+        row["missing"] = min(row["missing"], max(np.int64(0), record["original"] - record["length"]))

@@ -142,6 +142,9 @@ def _verdict(data: Bytes, at: Int, total: Int, length: Int, known_port: bool) ->
     command, status = le16(data, at), le32(data, at + 8)
     session = le32(data, at + 4)
     body = at + HEADER
+    if total == HEADER and not known_port:
+        # A command and twenty octets that are mostly 0 begin many protocols.
+        return np.int64(NOT_IT)
     if command == SEND_RR or command == SEND_UNIT:
         if status != 0 and total == HEADER:
             return np.int64(IS_RESPONSE)
@@ -162,6 +165,8 @@ def _verdict(data: Bytes, at: Int, total: Int, length: Int, known_port: bool) ->
         if total < HEADER + 2 or le16(data, body) > 16:
             return np.int64(NOT_IT)
         items = le16(data, body)
+        if items == 0 and not known_port:
+            return np.int64(NOT_IT)
         if items > 0 and (total < HEADER + 6 or le16(data, body + 4) > total - HEADER - 6):
             return np.int64(NOT_IT)
         return np.int64(IS_RESPONSE)

@@ -455,8 +455,18 @@ def test_every_prefix_may_become_it(direction: int, pdu: bytes, verdict: int, kn
     for length in range(len(pdu)):
         assert enip.recognise(data, 1, length, known_port) == NEED_MORE, length
         assert enip.frame_length(data, 1, length) in (0, len(pdu))
-    assert enip.recognise(data, 1, len(pdu), known_port) == verdict
+    bare = len(pdu) == 24
+    assert enip.recognise(data, 1, len(pdu), known_port) == (NOT_IT if bare and not known_port else verdict)
     assert enip.frame_length(data, 1, len(pdu)) == len(pdu)
+
+
+@pytest.mark.parametrize("command", [0x04, 0x63, 0x64, 0x65, 0x66, 0x6F, 0x70])
+@pytest.mark.parametrize("context", [bytes(8), bytes.fromhex("000000002c0e0000")])
+def test_a_bare_header_proves_nothing_on_other_ports(command: int, context: bytes) -> None:
+    header = command.to_bytes(2, "little") + bytes(10) + context + bytes(4)
+    assert enip.recognise(np.frombuffer(header, np.uint8), 0, 24, False) == NOT_IT
+    nothing_listed = command.to_bytes(2, "little") + b"\2" + bytes(9) + context + bytes(6)
+    assert enip.recognise(np.frombuffer(nothing_listed, np.uint8), 0, 26, False) == NOT_IT
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ def one(query: QueryParams, key: str) -> str | None:
     return query.get(key, "").strip() or None
 
 
-def paging(request: Request, sorts: Iterable[str], default: str, descending: bool = True) -> PageRequest:
+def paging(
+    request: Request, sorts: Iterable[str], default: str, descending: bool = True, limit: int = PER_PAGE
+) -> PageRequest:
     """Offset and order from `offset`, `sort` and `order`; what makes no sense falls back to the default."""
     query = request.query_params
     sort = query.get("sort", default)
@@ -62,7 +64,7 @@ def paging(request: Request, sorts: Iterable[str], default: str, descending: boo
     except ValueError:
         offset = 0
     return PageRequest(
-        limit=PER_PAGE, offset=offset, sort=sort, descending=order != "asc" if order else descending
+        limit=limit, offset=offset, sort=sort, descending=order != "asc" if order else descending
     )
 
 

@@ -104,6 +104,7 @@ def environment(language: str) -> Environment:
         "amount": wording.amount,
         "octets": wording.octets,
         "plain": wording.readable,
+        "filename": wording.filename,
         "sentence": partial(wording.sentence, language),
         "titled": partial(wording.titled, language),
     }

@@ -202,5 +202,9 @@ WORDS: dict[str, dict[str, str]] = {
 def word(language: str, context: str, value: object) -> str:
     """`value` as a person reads it, in `language`; a value of no table reads as it is."""
     text = str(value)
+    if context == "zone" and " " in text:
+        # A zone that the sensor drew up is a word and a network: `control 10.20.1.0/24`.
+        name, _, network = text.partition(" ")
+        return f"{word(language, context, name)} {network}" if name in WORDS[context] else text
     label = WORDS[context].get(text)
     return translations(language).pgettext(context, label) if label else text.replace("_", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from console.store import times
 from console.web.i18n import N_, translations
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+LONG_AGO = 60 * DAY
+"""Behind this a date says more than a number of days."""
 
 NOTICES: dict[str, str] = {
     "acknowledged": N_("Alerts acknowledged: %(count)s"),
@@ -73,6 +76,8 @@ def ago(language: str, text: str | None) -> Markup:
         return Markup("–")
     seconds = (times.now() - times.to_nanoseconds(text)) / times.SECOND
     shown = text[:19].replace("T", " ") + " UTC"
+    if seconds > LONG_AGO:
+        return Markup('<time datetime="{}" title="{}" data-title>{}</time>').format(text, shown, text[:10])
     return Markup('<time datetime="{}" title="{}" data-title>{}</time>').format(
         text, shown, relative(language, seconds)
     )
@@ -137,3 +142,8 @@ def readable(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {readable(each)}" for key, each in value.items())
     return str(value)
+
+
+def filename(path: object) -> str:
+    """The last part of a path, of whatever system it came from."""
+    return re.split(r"[/\\]", str(path))[-1] or str(path)

@@ -39,6 +39,8 @@ FACTS = (
     "protocols",
     "services",
 )
+CONVERSATIONS = 20
+"""Behaviours on a page."""
 BESIDES = ("id", "role_confidence", "first_seen", "last_seen")
 """Fields that stand elsewhere on the page."""
 
@@ -147,7 +149,7 @@ def show_asset(
 ) -> Response:
     """One asset: what is known and why, whom it talks to, its alerts, how it changed."""
     record, language = store.asset(asset_id), language_of(request)
-    order = paging(request, BEHAVIOUR_SORTS, "count")
+    order = paging(request, BEHAVIOUR_SORTS, "count", limit=CONVERSATIONS)
     return render(
         request,
         "asset.html",

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from console.auth.access import TheStore, Viewer
 from console.posture.service import PostureService
 from console.store import times
-from console.store.filters import LEVELS, AlertFilter
+from console.store.filters import LEVELS, AlertFilter, PageRequest
+from console.store.interface import Store
 from console.web.i18n import N_, translations
 from console.web.posture_view import view_of
 from console.web.queries import one
@@ -17,9 +18,19 @@ from console.web.rendering import language_of, render
 
 router = APIRouter()
 
-BUCKETS = {"24h": (times.DAY, 24), "7d": (7 * times.DAY, 28), "30d": (30 * times.DAY, 30)}
-"""Periods of the trend: their length and into how many slices they are cut."""
-BUCKET_NAMES = {"24h": N_("24 hours"), "7d": N_("7 days"), "30d": N_("30 days")}
+BUCKETS: dict[str, tuple[int | None, int]] = {
+    "24h": (times.DAY, 24),
+    "7d": (7 * times.DAY, 28),
+    "30d": (30 * times.DAY, 30),
+    "all": (None, 40),
+}
+"""Periods of the trend: length (None: from the first alert to the last), and how many slices."""
+BUCKET_NAMES = {
+    "24h": N_("24 hours"),
+    "7d": N_("7 days"),
+    "30d": N_("30 days"),
+    "all": N_("All time"),
+}
 
 
 def posture_of(request: Request) -> PostureService:
@@ -28,6 +39,16 @@ def posture_of(request: Request) -> PostureService:
 
 
 ThePosture = Annotated[PostureService, Depends(posture_of)]
+
+
+def span(store: Store, now: int) -> tuple[int, int]:
+    """From the first alert to behind the last one: what a capture of long ago holds."""
+    first = store.alerts(AlertFilter(), PageRequest(limit=1, sort="first_seen", descending=False)).items
+    last = store.alerts(AlertFilter(), PageRequest(limit=1, sort="first_seen")).items
+    if not first or not last:
+        return now - times.DAY, now
+    begin, end = times.to_nanoseconds(first[0].first_seen), times.to_nanoseconds(last[0].first_seen)
+    return begin, max(end + 1, begin + 40 * times.SECOND)
 
 
 @router.get("/")
@@ -40,6 +61,7 @@ def show_posture(request: Request, principal: Viewer, store: TheStore, service: 
     period = period if period in BUCKETS else "7d"
     length, slices = BUCKETS[period]
     now = times.now()
+    since, until = span(store, now) if length is None else (now - length, now)
     counts = store.counts()
     view = view_of(service, language, one(query, "site"), chosen)
     several = len(view.sites) > 1
@@ -57,11 +79,8 @@ def show_posture(request: Request, principal: Viewer, store: TheStore, service: 
         change=view.overall.score - earlier[-1].score
         if view.overall.known and earlier and earlier[-1].confidence >= limit
         else None,
-        series=[
-            (point, point.confidence >= limit)
-            for point in store.posture_series(scope, now - length, now, 200)
-        ],
-        timeline=store.alert_timeline(AlertFilter(sensors=sensors), now - length, now, slices),
+        series=[(point, point.confidence >= limit) for point in store.posture_series(scope, since, now, 200)],
+        timeline=store.alert_timeline(AlertFilter(sensors=sensors), since, until, slices),
         levels=tuple(reversed(LEVELS)),
         period=period,
         periods=[(value, say(name)) for value, name in BUCKET_NAMES.items()],

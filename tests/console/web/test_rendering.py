@@ -7,6 +7,7 @@ import pytest
 from console.store.times import now, to_text
 from console.web import wording
 from console.web.rendering import safe_next
+from console.web.vocabulary import word
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,20 @@ def test_relative_times_use_the_largest_unit_and_the_right_number() -> None:
     assert wording.span("en", 7200) == "2 hours"
     assert wording.span("zh", 3 * 86400) == "3 天"
     assert "just now" in wording.ago("en", to_text(now()))
+
+
+def test_long_ago_is_a_date() -> None:
+    assert ">2014-08-20</time>" in wording.ago("en", "2014-08-20T10:00:03.969906000Z")
+
+
+@pytest.mark.parametrize("path", ["/srv/plant a.pcap", "C:\\captures\\plant a.pcap", "plant a.pcap"])
+def test_a_capture_is_called_by_its_last_part(path: str) -> None:
+    assert wording.filename(path) == "plant a.pcap"
+
+
+def test_a_zone_with_a_network_is_translated_by_its_word() -> None:
+    assert word("zh", "zone", "control 10.20.1.0/24") == "控制区 10.20.1.0/24"
+    assert word("zh", "zone", "filter hall 2") == "filter hall 2"
 
 
 def test_a_sentence_falls_back_to_the_other_language() -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
+from itertools import islice
 from typing import Any
 
 TIMEOUT_SECONDS = 90
@@ -59,28 +60,31 @@ def main() -> None:
     from sensor.capture.source import CaptureFile
     from sensor.documents import MessageWriter
     from sensor.pipeline import Pipeline
+    from sensor.protocols.registry import PROTOCOLS
 
     pipeline = Pipeline(want_details=True)
     writer = MessageWriter(pipeline.out, pipeline.wire.endpoints)
-    left = MOST_MESSAGES
+    industrial = {protocol.name for protocol in PROTOCOLS.values() if protocol.ot}
+    found: list[dict[str, Any]] = []
 
-    def write(buffers: Any) -> None:
-        nonlocal left
-        for document in writer.documents(buffers):
-            if left > 0:
-                print(json.dumps(document, ensure_ascii=False))
-                left -= 1
+    def take(buffers: Any) -> None:
+        # The documents of a batch are made one by one: what is over the bound costs nothing to drop.
+        found.extend(islice(writer.documents(buffers), MOST_MESSAGES - len(found)))
 
     try:
         for batch in CaptureFile("-"):
             for buffers in pipeline.feed(batch):
-                write(buffers)
+                take(buffers)
     except CaptureError as error:
-        # What stands before the damage has been written: a cut slice is still worth reading.
-        if left == MOST_MESSAGES:
+        # What stands before the damage has been read: a cut slice is still worth showing.
+        if not found:
             sys.exit(str(error))
     for buffers in pipeline.finish():
-        write(buffers)
+        take(buffers)
+    # Connections and name look-ups are told only where nothing industrial is said.
+    spoken = [document for document in found if document["network"]["protocol"] in industrial]
+    for document in spoken or found:
+        print(json.dumps(document, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -26,10 +26,11 @@
   const options = (kind, { times, columns }) => {
     const language = document.documentElement.lang;
     const span = times.length > 1 ? times.at(-1) - times[0] : 0;
+    const day = 86_400_000;
     const format = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, {
       month: "short",
-      day: "numeric",
-      ...(span < 3 * 86_400_000 || kind === "alerts" ? { hour: "2-digit", minute: "2-digit" } : {}),
+      ...(span > 300 * day ? { year: "numeric" } : { day: "numeric" }),
+      ...(span < 3 * day || (kind === "alerts" && span < 10 * day) ? { hour: "2-digit", minute: "2-digit" } : {}),
     });
     const text = colour("muted");
     const line = colour("line");

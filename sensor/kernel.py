@@ -17,7 +17,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
-from functools import cache, update_wrapper
+from functools import cache, cached_property, update_wrapper
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,9 +67,13 @@ def source_digest(module: str) -> str:
                 waiting.append(imported)
     digest = hashlib.sha256()
     for name in sorted(reached):
-        digest.update(name.encode())
-        digest.update(_imports(name)[0].read_bytes())
+        digest.update(_digest_alone(name))
     return digest.hexdigest()[:16]
+
+
+@cache
+def _digest_alone(module: str) -> bytes:
+    return hashlib.sha256(module.encode() + b"\0" + _imports(module)[0].read_bytes()).digest()
 
 
 def cache_home() -> Path:
@@ -91,22 +95,37 @@ _ENTRY: dict[str, Any] = {"pipeline_class": EntryCompiler, "cache": True, **_OPT
 _INNER: dict[str, Any] = {"pipeline_class": InnerCompiler, "no_cpython_wrapper": True, **_OPTIONS}
 
 
+def can_compile_ahead() -> bool:
+    """Whether what another process compiles is found again: not in plain Python, nor in a foreign cache."""
+    return not (_PLAIN or _KEEPS_CACHE_DIR)
+
+
 class Kernel:
-    """A function that is compiled in two ways: for the kernels that call it, and for Python."""
+    """A function that is compiled in two ways when it is needed: for kernels that call it, and for Python."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         update_wrapper(self, function)
-        if not _KEEPS_CACHE_DIR:
-            # Read by Numba when a function that is to be cached is decorated.
-            _SETTINGS["CACHE_DIR"] = str(cache_home() / f"kernels-{source_digest(function.__module__)}")
-        self._inner: Any = njit(**_INNER)(function)
-        self._entry: Any = njit(**_ENTRY)(function)
-        self._numba_type_ = self._inner._numba_type_
-        """What kernels that call this one take it for."""
+        self._function = function
 
     def __call__(self, *arguments: Any) -> Any:
         """Run it; the first call compiles it or loads it from the cache."""
         return self._entry(*arguments)
+
+    @cached_property
+    def _entry(self) -> Any:
+        if not _KEEPS_CACHE_DIR:
+            # Read by Numba when a function that is to be cached is decorated.
+            _SETTINGS["CACHE_DIR"] = str(cache_home() / f"kernels-{source_digest(self._function.__module__)}")
+        return njit(**_ENTRY)(self._function)
+
+    @cached_property
+    def _inner(self) -> Any:
+        return njit(**_INNER)(self._function)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba takes it for where a kernel calls it."""
+        return self._inner._numba_type_
 
 
 def kernel(function: F) -> F:

@@ -50,6 +50,7 @@ def analyze(
     lang: Annotated[str, typer.Option(help="Language of the alerts on the terminal: en or zh")] = "en",
 ) -> None:
     """Analyse captures of one plant: which machines, what they say, what is wrong, how bad it is."""
+    from console.commands.kernels import compile_kernels
     from console.commands.output import fail
     from console.commands.progress import Progress
     from console.report.summary import summarise
@@ -70,6 +71,7 @@ def analyze(
     analysis = Analysis(
         _rules(rules or [], shipped_rules), _site(site), _baseline(baseline), window, observer=observer
     )
+    compile_kernels()
     problems, facts = read_captures(analysis, captures, Progress())
     if not any(item.get("packets") for item in facts) and problems:
         raise typer.Exit(1)

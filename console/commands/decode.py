@@ -35,6 +35,7 @@ def decode(
     ] = False,
 ) -> None:
     """Decode a capture into messages, one for each PDU."""
+    from console.commands.kernels import compile_kernels
     from console.commands.output import fail, input_notes, whole_file
     from sensor.capture.errors import CaptureError
     from sensor.capture.source import CaptureFile
@@ -51,6 +52,7 @@ def decode(
         source = CaptureFile(capture)
     except CaptureError as error:
         fail(str(error), 1)
+    compile_kernels()
     problem: list[str] = []
     documents = _documents(source, wanted, problem)
     if format is Format.parquet:

@@ -1,0 +1,54 @@
+"""Compiling ahead must leave nothing to compile at work."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from numba.core import event
+
+from sensor.ahead import PARTS
+from sensor.capture.source import CaptureFile
+from sensor.kernel import can_compile_ahead
+from sensor.observer import Observer
+from sensor.protocols.registry import MODULES
+
+CAPTURES = sorted(Path(__file__).parents[2].joinpath("pcaps").glob("*/*.pcap*"))
+
+
+class Compiled(event.Listener):  # type: ignore[misc]
+    """Remembers what Numba compiled, not what it loaded."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_start(self, event: Any) -> None:
+        self.names.append(str(event.data["dispatcher"]))
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+@pytest.mark.skipif(not can_compile_ahead(), reason="nothing is compiled in plain Python")
+def test_nothing_is_left_to_compile_when_all_parts_are_done() -> None:
+    for part in PARTS.values():
+        part()
+    compiled = Compiled()
+    event.register("numba:compile", compiled)
+    try:
+        for path in CAPTURES:
+            observer = Observer()
+            for batch in CaptureFile(path):
+                for _ in observer.feed(batch):
+                    pass
+            for _ in observer.finish():
+                pass
+    finally:
+        event.unregister("numba:compile", compiled)
+    assert CAPTURES
+    assert not compiled.names
+
+
+def test_every_decoder_belongs_to_a_part() -> None:
+    named = {module.__name__.rpartition(".")[2] for module in MODULES}
+    covered = {name for part in PARTS.values() for name in getattr(part, "modules", ())}
+    assert named == covered

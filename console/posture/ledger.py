@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -118,17 +118,20 @@ class Ledger:
         constants: PostureConstants,
         time_ns: int,
         default_site: str = "default",
+        as_of: Mapping[str, int] | None = None,
     ) -> None:
+        """`as_of` gives the moment (nanoseconds) at which a sensor's items are weighed, if not `time_ns`."""
         self.constants = constants
         self.assets = {asset.id: asset for asset in assets}
         self._entries: dict[str, list[tuple[float, OpenItem | Exposure]]] = defaultdict(list)
         for item in items:
             asset = self._asset_of(item, default_site)
+            age_ns = max(0, (as_of or {}).get(item.sensor, time_ns) - item.last_seen_ns)
             weight = event_weight(
                 item.level,
                 asset.criticality,
                 item.confidence,
-                0 if item.rule_name in constants.standing_rules else (time_ns - item.last_seen_ns) / HOUR_NS,
+                0 if item.rule_name in constants.standing_rules else age_ns / HOUR_NS,
                 item.count,
                 constants,
             )

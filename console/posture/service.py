@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from statistics import fmean, quantiles
 
@@ -14,8 +14,8 @@ from console.posture.formula import warning
 from console.posture.ledger import Ledger, PostureAsset, SitePosture
 from console.store.filters import MAX_LIMIT, AssetFilter, BehaviourFilter, PageRequest
 from console.store.interface import Store
-from console.store.records import AssetRecord, PosturePoint
-from console.store.times import MINUTE, SECOND, now, to_text
+from console.store.records import AssetRecord, PosturePoint, SensorRecord
+from console.store.times import MINUTE, SECOND, now, to_nanoseconds, to_text
 
 FRESH = 5 * SECOND
 PATIENCE = 10
@@ -156,17 +156,33 @@ def compute(store: Store, constants: PostureConstants, time_ns: int) -> Posture:
     """Weigh everything that is open in the store."""
     assets = all_assets(store)
     flows = store.flows(BehaviourFilter(), limit=100_000)
-    sensors = [sensor_confidence(sensor, constants) for sensor in store.sensors() if not sensor.revoked]
+    known = [sensor for sensor in store.sensors() if not sensor.revoked]
+    sensors = [sensor_confidence(sensor, constants) for sensor in known]
     ledger = Ledger(
         store.open_items(),
         exposures_of(assets, flows, constants),
         [posture_asset(asset) for asset in assets],
         constants,
         time_ns,
+        as_of=ends_of_captures(known),
     )
     return Posture(
         time_ns, ledger, ledger.sites, combine(ledger.sites), overall_confidence(sensors), sensors, constants
     )
+
+
+def ends_of_captures(sensors: Iterable[SensorRecord]) -> dict[str, int]:
+    """For names that only ever delivered finished captures: when the last one ended.
+
+    What happened in a capture is judged as of its end; by the clock, last year's would weigh nothing.
+    """
+    ends: dict[str, int] = {}
+    for sensor in sensors:
+        if not sensor.registered and sensor.summary:
+            times = [item["last"] for item in sensor.summary.get("captures", ()) if "last" in item]
+            if times:
+                ends[sensor.name] = max(to_nanoseconds(text) for text in times)
+    return ends
 
 
 def combine(sites: list[SitePosture]) -> float:

@@ -283,3 +283,11 @@ def test_over_several_sites_the_mean_and_the_tenth_percentile_count() -> None:
     assert combine(book.sites) == pytest.approx(35)
     assert tenth_percentile([100, 30]) == pytest.approx(37)
     assert tenth_percentile([]) == 100
+
+
+def test_an_old_capture_is_judged_as_of_its_end_and_not_by_the_clock() -> None:
+    year_later = NOON + 365 * 24 * HOUR
+    by_clock = Ledger([item("a", "x")], (), [node("x")], C, year_later)
+    as_of_end = Ledger([item("a", "x")], (), [node("x")], C, year_later, as_of={"s1": NOON})
+    assert by_clock.sites[0].risk == pytest.approx(0)
+    assert as_of_end.sites[0].risk == pytest.approx(45)

@@ -11,6 +11,7 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Ether
 from scapy.utils import PcapWriter
 
+from sensor.capacity import STANDARD, Capacity
 from sensor.capture.batch import RECORD, PacketBatch
 from sensor.messages import MESSAGES
 from sensor.pipeline import Pipeline
@@ -31,9 +32,11 @@ def batch_of(
     return PacketBatch(np.frombuffer(data + b"\0", np.uint8).copy(), records, first)
 
 
-def run(batches: Iterable[PacketBatch]) -> tuple[Pipeline, list[dict[str, Any]]]:
+def run(
+    batches: Iterable[PacketBatch], capacity: Capacity = STANDARD
+) -> tuple[Pipeline, list[dict[str, Any]]]:
     """The pipeline behind the batches and all its message rows, in the order of frames."""
-    pipeline = Pipeline()
+    pipeline = Pipeline(capacity=capacity)
     rows: list[dict[str, Any]] = []
 
     def drain() -> None:

@@ -18,7 +18,7 @@ HOSTS = (
         "e4:90:69:9a:04:0b",
         ROCKWELL,
         "field_device",
-        {"model": "1734-AENT/B POINT I/O Adapter", "firmware": "4.3", "serial": "60a1b2c3"},
+        {"model": "1734-AENT/B POINT I/O Adapter", "firmware": "4.003", "serial": "60A1B2C3"},
     ),
     Host("cell-panel", "10.77.4.20", "5c:88:16:f1:04:14", ROCKWELL, "hmi", {"name": "PV-CELL1"}),
 )

@@ -15,14 +15,14 @@ from rules.baseline.subjects import Directory
 from rules.detector import Detector
 from rules.documents import timestamp
 from rules.ends import Plant
-from rules.enrich import asset_table, behaviour_table
+from rules.enrich import behaviour_table
 from rules.observed import Observed
 from rules.rule import AnyRule
 from rules.site.model import Site
 from rules.table import Occurrences, Table
 from sensor.behaviours import BEHAVIOUR
 from sensor.capture.batch import PacketBatch
-from sensor.inventory import Machine
+from sensor.inventory import Change, Machine
 from sensor.observer import Observer, Step
 from sensor.types import Ints
 
@@ -30,6 +30,9 @@ MOST_ALERTS = 50_000
 """Alerts kept for the report; of more, the newest of the lowest level give way and are counted."""
 LEVELS = ("informational", "low", "medium", "high", "critical")
 ROWS_AT_ONCE = 8192
+STEPS_AT_ONCE = 16
+"""Alerts grow with every step; they are written out once for so many, or where many have grown."""
+MOST_WAITING = 1000
 _KEY = [name for name in BEHAVIOUR.names or () if name not in ("client", "server", "name")][
     : (BEHAVIOUR.names or ()).index("messages") - 3
 ]
@@ -58,6 +61,7 @@ class Analysis:
         self._strings = self.watcher.pipeline.out.strings
         self._observed = Observed(self.watcher.inventory)
         inventory = self.watcher.inventory
+        inventory.belongs = self.site.is_internal
         directory = Directory(
             lambda endpoints: [inventory.address(int(endpoint)) for endpoint in endpoints],
             self.site.is_internal,
@@ -71,6 +75,7 @@ class Analysis:
         self.alerts_not_kept = 0
         self.packets = 0
         self.octets = 0
+        self._steps = 0
         self._starts = [0]
         self._captures = [""]
 
@@ -92,18 +97,43 @@ class Analysis:
         """The last capture has ended."""
         for step in self.watcher.finish():
             self._take(step)
+        self._collect()
         self.stage.finish()
 
     def tables(self, step: Step) -> Iterator[Table]:
         """What a step brought, with all that rules may ask about it."""
         if step.fresh.size:
-            self._observed.refresh()
             rows = self.watcher.behaviours.rows[step.fresh]
             novelty = self.stage.novelty(rows)
             yield behaviour_table(rows, self._strings, self.plant, novelty, step.fresh)
         if step.changes:
-            changes = [self._observed.document(change) for change in step.changes]
-            yield asset_table(changes, self.plant, self.stage.learned)
+            news = {change: self.stage.is_news(change.time_ns) for change in step.changes}
+            for learned in (False, True):
+                changes = [change for change in step.changes if news[change] is learned]
+                if learned:
+                    changes = [change for change in changes if not self._is_learned(change)]
+                yield from self._observed.tables(changes, self.plant, learned)
+        if step.new_roles:
+            yield from self._seen_in_another_light(step)
+
+    def _is_learned(self, change: Change) -> bool:
+        """Whether the baseline knows of what the sensor has seen only now: a service that is served."""
+        if change.kind != "service":
+            return False
+        address = self.watcher.inventory.address(change.endpoint)
+        return self.stage.knows_service(address, change.new.partition(" ")[0])
+
+    def _seen_in_another_light(self, step: Step) -> Iterator[Table]:
+        """Behaviours seen before, of machines that are taken for something else now: rules that ask
+        for roles or levels shall not miss what was done before the role could be told. Novelty was
+        told before; repeats are not counted twice."""
+        table = self.watcher.behaviours
+        known = np.flatnonzero(table.hashes)
+        ends = table.rows["client"][known], table.rows["server"][known]
+        mine = np.isin(ends[0], step.new_roles) | np.isin(ends[1], step.new_roles)
+        keys = np.setdiff1d(known[mine], step.fresh)[:ROWS_AT_ONCE]
+        if keys.size:
+            yield behaviour_table(table.rows[keys], self._strings, self.plant, None, keys)
 
     def _take(self, step: Step) -> None:
         if step.gone.size:
@@ -116,6 +146,12 @@ class Analysis:
             self.detector.update(
                 Occurrences(keys, rows["messages"], rows["first_ns"], rows["last_ns"], rows["frames"])
             )
+        self._steps += 1
+        if self._steps % STEPS_AT_ONCE == 0 or self.detector.alerts.waiting > MOST_WAITING:
+            self._collect()
+
+    def _collect(self) -> None:
+        """Write out the alerts that are new or have grown."""
         for document in self.detector.take():
             self._keep(document)
 

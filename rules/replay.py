@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rules.ends import Plant
-from rules.enrich import asset_table, behaviour_table
+from rules.enrich import behaviour_table
 from rules.observed import Observed
 from rules.site.model import Site
 from rules.table import Table
@@ -25,11 +25,10 @@ def replay(path: Path, site: Site | None = None) -> Iterator[Table]:
 
     def tables(step: Step) -> Iterator[Table]:
         if step.fresh.size:
-            observed.refresh()
             rows = watcher.behaviours.rows[step.fresh]
             yield behaviour_table(rows, watcher.pipeline.out.strings, plant, None, step.fresh)
         if step.changes:
-            yield asset_table([observed.document(change, path.name) for change in step.changes], plant)
+            yield from observed.tables(step.changes, plant, False, path.name)
 
     for batch in CaptureFile(path):
         for step in watcher.feed(batch):

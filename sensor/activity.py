@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sensor.messages import Kind, Operation
 from sensor.protocols import transport
@@ -51,6 +52,19 @@ class Activity:
 
 
 MOST_PEERS = 4096
+MOST_SERVICES = 1024
+"""Ports of one endpoint: one that answers on more is asked by a port scanner, or is a trap for them."""
+
+
+class Service(NamedTuple):
+    """A port that an endpoint was seen to serve for the first time, and the frame that shows it."""
+
+    endpoint: int
+    transport: str
+    port: int
+    protocol: int
+    frame: int
+    time_ns: int
 
 
 class Activities:
@@ -58,13 +72,19 @@ class Activities:
 
     def __init__(self) -> None:
         self.of: defaultdict[int, Activity] = defaultdict(Activity)
+        self._services: list[Service] = []
+
+    def take_services(self) -> list[Service]:
+        """The services that are new since the last call."""
+        services, self._services = self._services, []
+        return services
 
     def add(self, rows: Rows) -> set[int]:
         """Take in new behaviours (BEHAVIOUR rows); the endpoints that they are about."""
         touched: set[int] = set()
         columns = (
             "client", "server", "server_port", "protocol", "transport", "kind", "operation", "function",
-            "unit", "status", "messages",
+            "unit", "messages", "first_ns",
         )  # fmt: skip
         frames = rows["frames"][:, 0].tolist()
         for frame, row in zip(frames, rows[list(columns)].tolist(), strict=True):
@@ -85,13 +105,19 @@ class Activities:
         operation: int,
         function: int,
         unit: int,
-        status: int,
         messages: int,
+        time_ns: int,
     ) -> None:
         asking, serving = self.of[client], self.of[server]
         protocol = PROTOCOLS[number]
         if number in (Number.TCP, Number.UDP):
-            self._conversation(frame, asking, serving, client, server, port, number, function)
+            if function in (transport.ACCEPTED, transport.DATAGRAMS_ANSWERED):
+                kind_of_port = "tcp" if number == Number.TCP else "udp"
+                self._serve(serving, Service(server, kind_of_port, port, number, frame, time_ns))
+                if len(asking.it_peers) < MOST_PEERS:
+                    asking.it_peers.add(server)
+                if len(serving.it_peers) < MOST_PEERS:
+                    serving.it_peers.add(client)
             return
         asking.protocols.setdefault(protocol.name, frame)
         if not protocol.ot:
@@ -111,26 +137,14 @@ class Activities:
                 serving.clients.add(client)
             if ip_protocol in (6, 17):
                 key = ("tcp" if ip_protocol == 6 else "udp", port)
-                serving.services.setdefault(key, frame)
+                self._serve(serving, Service(server, *key, number, frame, time_ns))
                 serving.service_protocols[key] = protocol.name
 
-    @staticmethod
-    def _conversation(
-        frame: int,
-        asking: Activity,
-        serving: Activity,
-        client: int,
-        server: int,
-        port: int,
-        number: int,
-        function: int,
-    ) -> None:
-        if function in (transport.ACCEPTED, transport.DATAGRAMS_ANSWERED):
-            serving.services.setdefault(("tcp" if number == Number.TCP else "udp", port), frame)
-            if len(asking.it_peers) < MOST_PEERS:
-                asking.it_peers.add(server)
-            if len(serving.it_peers) < MOST_PEERS:
-                serving.it_peers.add(client)
+    def _serve(self, serving: Activity, service: Service) -> None:
+        key = (service.transport, service.port)
+        if key not in serving.services and len(serving.services) < MOST_SERVICES:
+            serving.services[key] = service.frame
+            self._services.append(service)
 
 
 def is_group(high: int, low: int) -> bool:

@@ -1,45 +1,44 @@
 """The assets: endpoints joined into machines, with what is claimed of each and the frame that proves it.
 
-An asset is one machine. Endpoints of one MAC are one machine unless the MAC is a router's, behind
-which many addresses stand. Of two facts about the same field the surer one stands, of two equally
-sure ones the later; a change of a standing fact is reported.
+An asset is one machine (see `sensor.assets.joining`). Of two facts about the same field the surer one
+stands, of two equally sure ones the later; a change of a standing fact is reported, and so are new
+machines, new services, roles that change, and addresses that two machines claim in turn.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Iterable
+import ipaddress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sensor.activity import Activities, Activity, is_group
-from sensor.protocols.protocol import Fact
-from sensor.roles import PURDUE, Judgement, judge
-from sensor.times import rfc3339
-from sensor.vendors import vendor_of
+import numpy as np
+
+from sensor.activity import Activities, Service
+from sensor.assets.changes import Change, Claimants
+from sensor.assets.joining import Joining
+from sensor.assets.machine import Machine
+from sensor.protocols.protocol import NAMES, Fact
+from sensor.types import Ints, Rows
 from sensor.wire.endpoints import ENTRIES, Endpoints, address_text, mac_text
 from sensor.wire.packet import MAC_SPACE
 
-ROUTER_ADDRESSES = 3
-"""A MAC in front of more IPv4 addresses than this is a router's (or a bridge's), not one machine's."""
+__all__ = ["Change", "Inventory", "Machine"]
+
 CHANGES = frozenset({"firmware", "model", "serial", "name"})
 """Facts whose change is worth telling."""
 MOST_FACTS = 64
 """Fields and capabilities kept for one address."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something about an asset that was otherwise before; `old` is empty for what is new."""
-
-    kind: str
-    endpoint: int
-    old: str
-    new: str
-    protocol: str
-    frame: int
-    time_ns: int
+MOST_CHANGES = 4096
+"""Changes told for one step; more are counted and left out."""
+DECENT = 0.6
+"""Confidence from which on a role is taken for one."""
+SETTLED_NS = 60 * 10**9
+"""How long a role has to stand before another one in its place is a change."""
+MOST_PARTS = 32
+"""How often roles are judged in one step at most."""
+FIRST_DYNAMIC = 32768
+"""From this port on services come and go with every start of a program (RPC, file transfers)."""
 
 
 @dataclass(slots=True)
@@ -50,23 +49,72 @@ class Claims:
     capabilities: dict[str, Fact] = field(default_factory=dict)
 
 
-class Inventory:
-    """Gathers facts and behaviours of one capture or interface into assets."""
+@dataclass(slots=True)
+class _Role:
+    """What a machine was taken for, the decent role it settled in, and since when (packet time)."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    latest: str
+    settled: str = ""
+    since_ns: int = 0
+
+
+class Inventory:
+    """Gathers facts and behaviours of one capture or interface into assets.
+
+    `see` the times of the packets that come next, `add_facts` and `add` what was learned from them,
+    then `take_changes`. `belongs` tells of an address in the public Internet whether it is the
+    plant's own; others are assets only if they speak an industrial protocol.
+    """
+
+    def __init__(self, endpoints: Endpoints, belongs: Callable[[str], bool] = lambda address: False) -> None:
+        self.belongs = belongs
         self._endpoints = endpoints
         self._claims: dict[str, Claims] = {}
+        self._claimed: dict[int, dict[str, None]] = {}  # MAC address to the addresses that are its own
         self._changes: list[Change] = []
-        self._by_address: dict[str, int] = {}
+        self._ids: dict[tuple[int, int], int] = {}
+        self._addresses: dict[int, str] = {}
         self._indexed = 1
+        self._dirty: set[int] = set()
+        self._joining = Joining(endpoints, self._claimed_mac, self._device_mac, self._exists, self._matters)
+        self._machines: dict[int, Machine] = {}
+        self._announced: set[int] = set()  # machines, by key
+        self._joined: set[int] = set()  # endpoints of machines that were told
+        self._roles: dict[int, _Role] = {}
+        self._renamed: set[int] = set()
+        self._claimants = Claimants()
+        self._first = 1
+        self._times: Ints = np.zeros(0, np.int64)
         self.activities = Activities()
         self.facts_not_kept = 0
+        self.changes_not_told = 0
+
+    def see(self, first: int, times_ns: Ints) -> None:
+        """The packets that are looked at now: the number of the first and their times."""
+        self._first, self._times = first, times_ns
 
     def add_facts(self, facts: Iterable[Fact]) -> None:
         """Take in what identity messages said."""
         for fact in facts:
             if fact.value:
                 self._add_fact(fact)
+
+    def add(self, fresh: Rows, touched: Rows) -> None:
+        """Take in behaviours that are new, and all that were seen now (BEHAVIOUR rows)."""
+        for part in _by_time(fresh):
+            self._dirty |= self.activities.add(part)
+            self._update()
+        for dispute in self._claimants.add(touched):
+            address = address_text(0, 0xFFFF << 32 | dispute.address)
+            self._tell(
+                "mac_conflict",
+                self.endpoint(address) or dispute.earlier,
+                self.address(dispute.earlier),
+                self.address(dispute.later),
+                "arp",
+                dispute.frame,
+                dispute.time_ns,
+            )
 
     def _add_fact(self, fact: Fact) -> None:
         subject = fact.subject if isinstance(fact.subject, str) else self.address(fact.subject)
@@ -77,250 +125,264 @@ class Inventory:
                 return
             claims = self._claims[subject] = Claims()
         if fact.field == "capability":
-            if len(claims.capabilities) < MOST_FACTS:
-                claims.capabilities.setdefault(fact.value, fact)
+            if fact.value not in claims.capabilities and len(claims.capabilities) < MOST_FACTS:
+                claims.capabilities[fact.value] = fact
+                self._is_dirty(fact)
             return
         standing = claims.facts.get(fact.field)
         if standing is None:
             if len(claims.facts) >= MOST_FACTS:
                 self.facts_not_kept += 1
                 return
-            claims.facts[fact.field] = fact
+            self._keep(subject, claims, fact)
             return
         if fact.confidence < standing.confidence or fact.value == standing.value:
             return
-        claims.facts[fact.field] = fact
+        self._keep(subject, claims, fact)
         endpoint = fact.subject if isinstance(fact.subject, int) else self.endpoint(fact.subject)
-        if endpoint and fact.confidence == standing.confidence:
-            kind = "new_mac" if fact.field == "mac" else fact.field
-            if kind in CHANGES or kind == "new_mac":
-                self._changes.append(
-                    Change(
-                        kind, endpoint, standing.value, fact.value, fact.protocol, fact.frame, fact.time_ns
-                    )
-                )
+        if fact.field == "mac":
+            endpoint = endpoint or self.endpoint(fact.value)
+        kind = "new_mac" if fact.field == "mac" else fact.field
+        if endpoint and fact.confidence == standing.confidence and (kind in CHANGES or kind == "new_mac"):
+            self._tell(kind, endpoint, standing.value, fact.value, fact.protocol, fact.frame, fact.time_ns)
+
+    def _keep(self, subject: str, claims: Claims, fact: Fact) -> None:
+        if fact.field == "mac":
+            before = claims.facts.get("mac")
+            if before is not None:
+                self._claimed.get(_mac_number(before.value), {}).pop(subject, None)
+                self._is_dirty(before)
+            self._claimed.setdefault(_mac_number(fact.value), {})[subject] = None
+            self._dirty.update(self._joining.members(_mac_number(subject)))
+        claims.facts[fact.field] = fact
+        self._is_dirty(fact)
+
+    def _is_dirty(self, fact: Fact) -> None:
+        """The machines that a fact is about are to be worked out anew."""
+        subjects = [fact.subject] if isinstance(fact.subject, int) else [self.endpoint(fact.subject)]
+        if fact.field == "mac":
+            subjects.append(self.endpoint(fact.value))
+        elif isinstance(fact.subject, str):
+            claims = self._claims.get(fact.subject)
+            if claims and "mac" in claims.facts:
+                subjects.append(self.endpoint(claims.facts["mac"].value))
+        self._dirty.update(subjects)
 
     def address(self, endpoint: int) -> str:
         """The address of an endpoint as text."""
-        row = self._endpoints.rows[endpoint]
-        return address_text(int(row["high"]), int(row["low"])) if endpoint else ""
+        text = self._addresses.get(endpoint)
+        if text is None:
+            row = self._endpoints.rows[endpoint]
+            text = address_text(int(row["high"]), int(row["low"])) if endpoint else ""
+            self._addresses[endpoint] = text
+        return text
 
     def endpoint(self, address: str) -> int:
         """The endpoint with this address, 0 where there is none yet."""
         entries = int(self._endpoints.used[ENTRIES])
-        for entry in range(self._indexed, entries):
-            self._by_address[self.address(entry)] = entry
-        self._indexed = entries
-        return self._by_address.get(address, 0)
+        if entries > self._indexed:
+            rows = self._endpoints.rows[self._indexed : entries]
+            pairs = zip(rows["high"].tolist(), rows["low"].tolist(), strict=True)
+            self._ids.update((pair, entry) for entry, pair in enumerate(pairs, self._indexed))
+            self._indexed = entries
+        pair = _numbers(address)
+        return self._ids.get(pair, 0) if pair else 0
 
     def take_changes(self) -> list[Change]:
-        """The changes since the last call: new facts, and new machines that have spoken."""
+        """The changes since the last call, in the order of time; brings the machines up to date."""
+        self._update()
         changes, self._changes = self._changes, []
-        return changes
+        return sorted(changes, key=lambda change: change.time_ns)
 
-    def spoke(self, endpoint: int) -> bool:
-        """Whether this address is a machine's: it sent something, and is no group address."""
-        row = self._endpoints.rows[endpoint]
-        return bool(endpoint and row["sent"] and not is_group(int(row["high"]), int(row["low"])))
+    def take_new_roles(self) -> list[int]:
+        """The endpoints of known machines that are taken for something else since the last call."""
+        renamed, self._renamed = self._renamed, set()
+        return sorted(renamed)
+
+    def machine(self, endpoint: int) -> Machine | None:
+        """The asset that an endpoint belongs to; None for group addresses and the silent."""
+        key = self._joining.key(endpoint)
+        return self._machine(key) if key else None
 
     def machines(self) -> list[Machine]:
         """The endpoints joined into machines, in the order in which they appeared."""
-        rows = self._endpoints.rows
-        entries = int(self._endpoints.used[ENTRIES])
-        routers = self._router_macs(entries)
-        own: dict[int, int] = {}  # endpoint to its own MAC
-        members: defaultdict[Any, list[int]] = defaultdict(list)
-        for endpoint in range(1, entries):
-            if not (self.spoke(endpoint) or self._served(endpoint)):
-                continue
-            high, low = int(rows[endpoint]["high"]), int(rows[endpoint]["low"])
-            if is_group(high, low):
-                continue
-            mac = low if high == MAC_SPACE else self._own_mac(endpoint, routers)
-            own[endpoint] = mac
-            members[("mac", mac) if mac > 0 else ("endpoint", endpoint)].append(endpoint)
-        return [Machine(self, ids, own[ids[0]], own[ids[0]] in routers) for ids in members.values()]
+        self._update()
+        return [self._machine(key) for key in self._joining.keys]
 
-    def _served(self, endpoint: int) -> bool:
-        """Whether it is known to exist though only the other direction was captured."""
+    def _machine(self, key: int) -> Machine:
+        machine = self._machines.get(key)
+        if machine is None:
+            is_router = key in self._joining.routers
+            machine = Machine(self, self._joining.members(key), max(key, 0), is_router)
+            self._machines[key] = machine
+        return machine
+
+    def _update(self) -> None:
+        dirty = {*self._joining.changed().tolist(), *self._dirty} - {0}
+        services = self.activities.take_services()
+        self._dirty = set()
+        keys = self._joining.place(sorted(dirty))
+        for key in keys:
+            self._machines.pop(key, None)
+        for key in sorted(keys, key=lambda key: self._joining.members(key)[:1]):
+            members = self._joining.members(key)
+            if members:
+                is_new = self._announce(key, members)
+                self._judge(key, members, is_new)
+        for service in services:
+            self._tell_service(service)
+
+    def _announce(self, key: int, members: list[int]) -> bool:
+        """Tell of a machine that was none before; whether it is one."""
+        was_joined = key < 0 and members[0] in self._joined
+        is_new = not (key in self._announced or was_joined or any(map(self._was_alone, members)))
+        if is_new:
+            rows = self._endpoints.rows
+            endpoint = next((member for member in members if rows[member]["sent"]), members[0])
+            frame, time_ns = self._shown(endpoint)
+            protocol = "ethernet" if rows[endpoint]["high"] == MAC_SPACE else "ip"
+            self._tell("new_asset", endpoint, "", "", protocol, frame, time_ns)
+        self._announced.add(key)
+        self._joined.update(members)
+        return is_new
+
+    def _was_alone(self, endpoint: int) -> bool:
+        """Whether an endpoint was told as a machine of its own, before more was known of it: an IP
+        address without a MAC address, or a port of which the device was not known."""
+        row = self._endpoints.rows[endpoint]
+        if row["high"] == MAC_SPACE:
+            return int(row["low"]) in self._announced
+        return -endpoint in self._announced
+
+    def _shown(self, endpoint: int) -> tuple[int, int]:
+        """(frame, time) that show an endpoint speaking first, as far as that is still known."""
+        row = self._endpoints.rows[endpoint]
+        frame = int(row["mac_packet"])
+        if 0 <= frame - self._first < len(self._times):
+            return frame, int(self._times[frame - self._first])
+        return int(row["first_packet"]), int(row["first_ns"])
+
+    def _judge(self, key: int, members: list[int], is_new: bool) -> None:
+        """Notice a machine that is taken for something else than before."""
+        if not (key in self._joining.routers or any(map(self._tells, members))):
+            return
+        judgement = self._machine(key).judgement
+        memory = next((self._roles[member] for member in members if member in self._roles), None)
+        if memory is None:
+            if judgement.role == "unknown":
+                return
+            memory = _Role("unknown")
+        self._roles[members[0]] = memory
+        if judgement.role != memory.latest and not is_new:
+            self._renamed.update(members)
+        memory.latest = judgement.role
+        if judgement.confidence < DECENT or judgement.role == memory.settled:
+            return
+        time_ns = self._time_of(judgement.frame, members)
+        if memory.settled and time_ns - memory.since_ns >= SETTLED_NS:
+            protocol, frame = judgement.protocol, judgement.frame
+            self._tell("role", members[0], memory.settled, judgement.role, protocol, frame, time_ns)
+        memory.settled, memory.since_ns = judgement.role, time_ns
+
+    def _tells(self, endpoint: int) -> bool:
+        """Whether there is anything by which to judge a role."""
         activity = self.activities.of.get(endpoint)
-        return bool(activity and activity.serves)
-
-    def _own_mac(self, endpoint: int, routers: set[int]) -> int:
-        """The MAC of the machine itself: proven by a fact, or that of its frames if no router's."""
-        claims = self._claims.get(self.address(endpoint))
-        if claims and "mac" in claims.facts:
-            try:
-                return int(claims.facts["mac"].value.replace(":", ""), 16)
-            except ValueError:
-                return -1
+        if activity and (activity.serves or activity.asks):
+            return True
         mac = int(self._endpoints.rows[endpoint]["mac"])
-        return -1 if mac in routers or mac <= 0 else mac
+        return self.address(endpoint) in self._claims or mac in self._claimed or mac_text(mac) in self._claims
 
-    def _router_macs(self, entries: int) -> set[int]:
-        """MACs that stand in front of many addresses, or of addresses that are not private."""
-        behind: defaultdict[int, set[int]] = defaultdict(set)
-        for row in self._endpoints.rows[1:entries]:
-            high, low, mac = int(row["high"]), int(row["low"]), int(row["mac"])
-            if mac > 0 and high == 0 and low >> 32 == 0xFFFF and row["sent"] and not is_group(high, low):
-                behind[mac].add(low & 0xFFFFFFFF)
-        return {
-            mac
-            for mac, addresses in behind.items()
-            if len(addresses) > ROUTER_ADDRESSES or len({item >> 16 for item in addresses}) > 1
-        }
+    def _time_of(self, frame: int, members: list[int]) -> int:
+        """The time of a frame; of one that is no longer at hand, the last of the machine's."""
+        if 0 <= frame - self._first < len(self._times):
+            return int(self._times[frame - self._first])
+        return max(int(self._endpoints.rows[member]["last_ns"]) for member in members)
+
+    def _tell_service(self, service: Service) -> None:
+        known = self.activities.of[service.endpoint].service_protocols.get((service.transport, service.port))
+        if known is None and service.port >= FIRST_DYNAMIC:
+            return
+        text = f"{service.transport}/{service.port}" + (f" {known}" if known else "")
+        protocol = NAMES.get(service.protocol, "")
+        self._tell("service", service.endpoint, "", text, known or protocol, service.frame, service.time_ns)
+
+    def _tell(
+        self, kind: str, endpoint: int, old: str, new: str, protocol: str, frame: int, time_ns: int
+    ) -> None:
+        if len(self._changes) >= MOST_CHANGES:
+            self.changes_not_told += 1
+            return
+        self._changes.append(Change(kind, endpoint, old, new, protocol, frame, time_ns))
+
+    def _exists(self, endpoint: int) -> bool:
+        """Whether it is known to exist though it was only spoken of, or spoken to."""
+        activity = self.activities.of.get(endpoint)
+        return bool(activity and activity.serves) or self._claimed_mac(endpoint) > 0
+
+    def _matters(self, endpoint: int) -> bool:
+        """Whether a host of the Internet is an asset: it speaks OT, or the plant calls it its own."""
+        activity = self.activities.of.get(endpoint)
+        return bool(activity and (activity.serves or activity.asks)) or self.belongs(self.address(endpoint))
+
+    def _claimed_mac(self, endpoint: int) -> int:
+        """The MAC address that packets claim for an endpoint; -1 if none."""
+        claims = self._claims.get(self.address(endpoint))
+        return _mac_number(claims.facts["mac"].value) if claims and "mac" in claims.facts else -1
+
+    def _device_mac(self, mac: int) -> int:
+        """The MAC address of the device that a port's is said to be part of, else the port's."""
+        claims = self._claims.get(mac_text(mac))
+        return _mac_number(claims.facts["mac"].value) if claims and "mac" in claims.facts else mac
+
+    @property
+    def claims_not_kept(self) -> int:
+        """Claims to IPv4 addresses that were not compared with others for lack of room."""
+        return self._claimants.refused
 
     def claims(self, endpoint: int) -> Claims | None:
         """What was said of an address, None if nothing."""
         return self._claims.get(self.address(endpoint))
+
+    def claims_of(self, address: str) -> Claims | None:
+        """What was said of an address in text, None if nothing."""
+        return self._claims.get(address)
+
+    def addresses_of(self, mac: int) -> list[str]:
+        """The addresses that are a MAC address' own by what packets claim."""
+        return list(self._claimed.get(mac, ()))
 
     def row(self, endpoint: int) -> Any:
         """The ENDPOINT row."""
         return self._endpoints.rows[endpoint]
 
 
-class Machine:
-    """One asset: the endpoints that are its addresses, and what is known of it."""
+def _by_time(rows: Rows) -> list[Rows]:
+    """Behaviours in the order of time, cut where a role may have settled between them: however
+    packets are batched, roles are judged about as often."""
+    rows = rows[np.argsort(rows["first_ns"], kind="stable")]
+    cuts = np.flatnonzero(np.diff(rows["first_ns"] // SETTLED_NS)) + 1
+    if len(cuts) > MOST_PARTS:
+        cuts = cuts[:: -(-len(cuts) // MOST_PARTS)]
+    return np.split(rows, cuts)
 
-    def __init__(self, inventory: Inventory, endpoints: list[int], mac: int, is_router: bool) -> None:
-        self.endpoints = endpoints
-        self._inventory = inventory
-        self._mac = mac
-        self._is_router = is_router
-        self.facts: dict[str, Fact] = {}
-        self.capabilities: dict[str, Fact] = {}
-        for endpoint in endpoints:
-            claims = inventory.claims(endpoint)
-            if claims is not None:
-                for name, fact in claims.facts.items():
-                    if name not in self.facts or fact.confidence > self.facts[name].confidence:
-                        self.facts[name] = fact
-                for name, fact in claims.capabilities.items():
-                    self.capabilities.setdefault(name, fact)
-        self.activity = self._joined_activity()
-        self.judgement = self._judge()
 
-    def _joined_activity(self) -> Activity:
-        of = self._inventory.activities.of
-        known = [of[endpoint] for endpoint in self.endpoints if endpoint in of]
-        if len(known) == 1:
-            return known[0]
-        joined = Activity()
-        for item in known:
-            for name in ("serves", "asks", "asked", "services", "service_protocols", "protocols"):
-                for key, value in getattr(item, name).items():
-                    getattr(joined, name).setdefault(key, value)
-            joined.servers |= item.servers
-            joined.clients |= item.clients
-            joined.units |= item.units
-            joined.it_peers |= item.it_peers
-            joined.asked_messages.update(item.asked_messages)
-        return joined
+def _mac_number(text: str) -> int:
+    try:
+        return int(text.replace(":", ""), 16)
+    except ValueError:
+        return -1
 
-    def _judge(self) -> Judgement:
-        texts = {name: (fact.value, fact.frame, fact.protocol) for name, fact in self.facts.items()}
-        capabilities = {name: (fact.frame, fact.protocol) for name, fact in self.capabilities.items()}
-        return judge(self.activity, texts, capabilities)
 
-    @property
-    def role(self) -> str:
-        """The likeliest role."""
-        return self.judgement.role
-
-    @property
-    def mac(self) -> str:
-        """Its own MAC address; empty where only a router's was seen."""
-        return mac_text(self._mac) if self._mac > 0 else ""
-
-    @property
-    def addresses(self) -> list[str]:
-        """Its IP addresses, IPv4 first."""
-        found = [
-            self._inventory.address(endpoint)
-            for endpoint in self.endpoints
-            if self._inventory.row(endpoint)["high"] != MAC_SPACE
-        ]
-        return sorted(found, key=lambda text: (":" in text, text))
-
-    @property
-    def id(self) -> str:
-        """Derived from its MAC where it has one of its own, else from its address."""
-        seed = self.mac or (self.addresses or [""])[0]
-        return "a-" + hashlib.blake2b(seed.encode(), digest_size=6).hexdigest()
-
-    @property
-    def vendor(self) -> tuple[str, str, int]:
-        """(vendor, protocol, frame): what it says of itself, else the holder of its MAC's prefix."""
-        if "vendor" in self.facts:
-            fact = self.facts["vendor"]
-            return fact.value, fact.protocol, fact.frame
-        vendor = vendor_of(self.mac) if self.mac else ""
-        return vendor, "ethernet", self._mac_frame()
-
-    def _mac_frame(self) -> int:
-        if "mac" in self.facts:
-            return self.facts["mac"].frame
-        return min(int(self._inventory.row(endpoint)["mac_packet"]) for endpoint in self.endpoints)
-
-    def document(self, capture: str) -> dict[str, Any]:
-        """The asset document of docs/documents.md, without what a site file adds."""
-        rows = [self._inventory.row(endpoint) for endpoint in self.endpoints]
-        first = min(rows, key=lambda row: int(row["first_ns"]))
-        asset: dict[str, Any] = {"id": self.id}
-        evidence: dict[str, Any] = {}
-
-        def claim(name: str, value: Any, protocol: str, frame: int, **more: Any) -> None:
-            if value not in ("", [], None):
-                asset[name] = value
-                evidence[name] = {"protocol": protocol, "capture": capture, "frame": frame, **more}
-
-        claim("ip", self.addresses, "ip", int(first["first_packet"]))
-        mac_fact = self.facts.get("mac")
-        claim(
-            "mac",
-            [self.mac] if self.mac else [],
-            mac_fact.protocol if mac_fact else "ethernet",
-            self._mac_frame(),
-        )
-        for name in ("name", "model", "firmware", "serial", "description"):
-            source = "product" if name == "model" and "model" not in self.facts else name
-            if source in self.facts:
-                fact = self.facts[source]
-                claim(name, fact.value, fact.protocol, fact.frame)
-        vendor, protocol, frame = self.vendor
-        claim("vendor", vendor, protocol, frame)
-        judgement = self.judgement
-        asset["role"] = judgement.role
-        asset["role_confidence"] = round(judgement.confidence, 2)
-        if judgement.frame:
-            evidence["role"] = {
-                "protocol": judgement.protocol,
-                "capture": capture,
-                "frame": judgement.frame,
-                "reason": judgement.reason,
-            }
-        if judgement.role in PURDUE:
-            asset["purdue_level"] = PURDUE[judgement.role]
-            if judgement.frame:
-                evidence["purdue_level"] = evidence["role"]
-        activity = self.activity
-        protocols = sorted(activity.protocols)
-        if protocols:
-            claim("protocols", protocols, protocols[0], activity.protocols[protocols[0]])
-        services = [
-            {
-                "port": port,
-                "transport": kind,
-                **(
-                    {"protocol": activity.service_protocols[kind, port]}
-                    if (kind, port) in activity.service_protocols
-                    else {}
-                ),
-            }
-            for kind, port in sorted(activity.services)
-        ]
-        if services:
-            claim("services", services, sorted(activity.services)[0][0], min(activity.services.values()))
-        asset["first_seen"] = rfc3339(int(first["first_ns"]))
-        asset["last_seen"] = rfc3339(max(int(row["last_ns"]) for row in rows))
-        return {"asset": asset, "evidence": evidence}
+def _numbers(address: str) -> tuple[int, int] | None:
+    """`high` and `low` of an address as ENDPOINT has them; None where it is no address."""
+    if address.count(":") == 5 and "::" not in address:
+        mac = _mac_number(address)
+        return (MAC_SPACE, mac) if address == mac_text(mac) else None
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    if parsed.version == 4:
+        return 0, 0xFFFF << 32 | int(parsed)
+    high, low = int(parsed) >> 64, int(parsed) & 0xFFFFFFFFFFFFFFFF
+    return high - (high >> 63 << 64), low - (low >> 63 << 64)

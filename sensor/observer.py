@@ -16,7 +16,7 @@ from sensor.messages import IDENTITY, MESSAGES, Buffers
 from sensor.novelty import MOST, new_seen, pick
 from sensor.novelty import REFUSED as IDENTITY_REFUSED
 from sensor.pipeline import Pipeline
-from sensor.protocols.protocol import Record
+from sensor.protocols.protocol import Number, Record
 from sensor.protocols.registry import PROTOCOLS
 from sensor.strings import text_of
 from sensor.types import Ints
@@ -26,12 +26,14 @@ class Step(NamedTuple):
     """What one step brought: rows of the behaviour table, and changes of assets.
 
     Rows in `gone` were given up for room before this step: what was kept about them is void.
+    `new_roles` are endpoints of machines known before that are taken for something else now.
     """
 
     fresh: Ints
     touched: Ints
     gone: Ints
     changes: list[Change]
+    new_roles: list[int]
 
 
 class Observer:
@@ -53,6 +55,7 @@ class Observer:
 
     def feed(self, batch: PacketBatch) -> Iterator[Step]:
         """Take a batch of packets."""
+        self.inventory.see(batch.first, batch.records["time_ns"])
         return self._steps(self.pipeline.feed(batch))
 
     def finish(self) -> Iterator[Step]:
@@ -92,8 +95,10 @@ class Observer:
             cursor[1:] = 0
             count(table, out.messages, limit, cursor, self._fresh, self._touched)
             fresh, touched = self._fresh[: cursor[1]], self._touched[: cursor[2]]
-            self.inventory.activities.add(table.rows[fresh])
-            yield Step(fresh, touched, gone, self.inventory.take_changes())
+            arp = touched[table.rows["protocol"][touched] == Number.ARP]
+            self.inventory.add(table.rows[fresh], table.rows[arp])
+            changes = self.inventory.take_changes()
+            yield Step(fresh, touched, gone, changes, self.inventory.take_new_roles())
             if cursor[0] >= limit:
                 return
             gone = make_room(table)
@@ -106,6 +111,8 @@ class Observer:
             "behaviours_evicted": int(self.behaviours.used[EVICTED]),
             "identities_not_kept": int(self._seen.used[IDENTITY_REFUSED]),
             "facts_not_kept": self.inventory.facts_not_kept,
+            "changes_not_told": self.inventory.changes_not_told,
+            "claims_not_kept": self.inventory.claims_not_kept,
         }
 
 

@@ -25,6 +25,8 @@ class Judgement(NamedTuple):
     reason: str
 
 
+UNKNOWN = Judgement("unknown", 0.0, 0, "", "nothing tells")
+
 PURDUE = {
     "field_device": 0.0,
     "drive": 0.0,
@@ -77,21 +79,28 @@ CAPABILITIES = {
 
 
 def judge(
-    activity: Activity, texts: Mapping[str, tuple[str, int, str]], capabilities: Mapping[str, tuple[int, str]]
+    activity: Activity,
+    texts: Mapping[str, tuple[str, int, str]],
+    capabilities: Mapping[str, tuple[int, str]],
+    forwards: int = 0,
 ) -> Judgement:
     """The likeliest role.
 
     `texts`: field (model, description, type, product …) to (value, frame, protocol);
-    `capabilities`: capability to (frame, protocol).
+    `capabilities`: capability to (frame, protocol); `forwards`: a frame with its MAC address and
+    another's IP address, 0 where there is none.
     """
+    if not (texts or capabilities or forwards or activity.serves or activity.asks):
+        return UNKNOWN
     candidates = [
         *_by_word(texts),
         *_by_service(activity),
         *_by_requests(activity),
         *_by_capability(capabilities),
     ]
-    unknown = Judgement("unknown", 0.0, 0, "", "nothing tells")
-    return max(candidates, key=lambda item: item.confidence, default=unknown)
+    if forwards and not activity.serves:
+        candidates.append(Judgement("router", 0.5, forwards, "ip", "many addresses stand behind its MAC"))
+    return max(candidates, key=lambda item: item.confidence, default=UNKNOWN)
 
 
 def _by_word(texts: Mapping[str, tuple[str, int, str]]) -> Iterator[Judgement]:

@@ -117,6 +117,11 @@ class Alerts:
         for key in keys:
             self._links.pop(int(key), None)
 
+    @property
+    def waiting(self) -> int:
+        """How many alerts `take` would give."""
+        return len(self._changed)
+
     def take(self) -> list[dict[str, Any]]:
         """The documents of alerts that are new or have grown since this was last called.
 

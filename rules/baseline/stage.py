@@ -76,6 +76,7 @@ class BaselineStage:
         self._loaded = baseline is not None
         self._learner = Learner(self.baseline, directory, strings, accept)
         self._lookup: Lookup | None = None
+        self._services: set[tuple[str, str]] | None = None
         self._first_ns: int | None = None
         self._last_ns = 0
         self._salt = secrets.randbits(64)
@@ -94,6 +95,20 @@ class BaselineStage:
     def advance(self, time_ns: int) -> None:
         """Traffic was watched until this time, whether or not it brought anything new."""
         self._last_ns = max(self._last_ns, time_ns)
+
+    def is_news(self, time_ns: int) -> bool:
+        """Whether something was learned and is not being learned any more at this time."""
+        if self._window is None:
+            return self._loaded
+        return time_ns >= self._window.end(self._first_ns or 0)
+
+    def knows_service(self, address: str, service: str) -> bool:
+        """Whether a conversation was learned in which this address serves `tcp/502` or the like."""
+        if self._services is None:
+            self._services = {
+                (known.server, known.service.partition(" ")[2]) for known in self.baseline.conversations
+            }
+        return (address, service) in self._services
 
     def novelty(self, rows: Rows) -> Novelty | None:
         """What is new about these BEHAVIOUR rows; None where nothing was ever learned."""
@@ -135,7 +150,7 @@ class BaselineStage:
             withheld[fresh] = self._learner.learn(rows[fresh])
             # Withheld rows are to be told each time they come: they are never "seen".
             self._seen = np.union1d(self._seen, identity[fresh & ~withheld])
-            self._lookup = None
+            self._lookup = self._services = None
         return withheld
 
     def _identity(self, rows: Rows) -> NDArray[np.uint64]:

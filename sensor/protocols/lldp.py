@@ -293,6 +293,8 @@ def facts(record: Record) -> Iterator[Fact]:
     addresses = [*details.get("lldp.management_ip", ()), details.get("lldp.chassis_ip", "")]
     addresses = [item for item in addresses if item and _is_address(item) and is_host(item)]
     subject = addresses[0] if addresses else mac or None
+    if mac and is_unicast(mac):
+        yield record.fact("mac", mac)  # frames leave from a port, whose own address may be another
     for address in addresses:
         if mac and is_unicast(mac):
             yield record.fact("mac", mac, address)

@@ -1,0 +1,1 @@
+"""What becomes an asset, which endpoints are one, and what about it was otherwise before."""

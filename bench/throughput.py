@@ -142,14 +142,14 @@ def peer(name: str, path: Path, folder: Path) -> Result:
 def table(results: list[Result], base: Result) -> str:
     """The results as a Markdown table, each beside the speed of `base`."""
     lines = [
-        "| tool | packets | seconds | CPU seconds | packets/s | times slower | |",
+        f"| tool | packets | seconds | CPU seconds | packets/s | {base.name}: times faster | |",
         "|---|---:|---:|---:|---:|---:|---|",
     ]
     for result in results:
         if result.packets:
             slower = base.rate / result.rate
             numbers = f"{result.packets:,} | {result.seconds:.2f} | {result.cpu:.2f} | {result.rate:,.0f} | "
-            numbers += f"{slower:,.1f}" if slower < 100 else f"{slower:,.0f}"
+            numbers += f"{slower:,.2f}" if slower < 10 else f"{slower:,.0f}"
         else:
             numbers = "| | | |"
         lines.append(f"| {result.name} | {numbers} | {result.note} |")
@@ -190,7 +190,7 @@ def main() -> None:
     if not arguments.skip_peers:
         with tempfile.TemporaryDirectory() as folder:
             results += [peer(name, path, Path(folder)) for name in PEERS]
-    print(table(results, full))
+    print(table(results, results[1]))
     if arguments.json:
         arguments.json.write_text(json.dumps([vars(result) for result in results], indent=1) + "\n")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from rules.fields import FIELDS, Category, RuleField
 from rules.table import EVIDENCE_FRAMES, Column, Flags, Numbers, Occurrences, Table, texts
+from sensor.times import rfc3339
 
 
 def flatten(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -77,5 +78,4 @@ def nanoseconds(time: str | int | None) -> int:
 
 def timestamp(time_ns: int) -> str:
     """RFC 3339 in UTC with nanoseconds."""
-    seconds, rest = divmod(time_ns, 10**9)
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{rest:09d}Z"
+    return rfc3339(time_ns)

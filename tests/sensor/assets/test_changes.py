@@ -200,3 +200,23 @@ def test_a_router_is_not_the_machines_behind_it() -> None:
     assert {machine.mac for machine in machines if machine.addresses != ["10.1.1.1"]} == {""}
     (own,) = [machine for machine in machines if machine.addresses == ["10.1.1.1"]]
     assert (own.mac, own.role) == (router, "router")
+
+
+def test_a_port_and_its_device_are_one_asset() -> None:
+    port, chassis = "02:00:00:00:00:21", "02:00:00:00:00:20"
+    unit = (
+        bytes([2, 7, 4, *bytes.fromhex(chassis.replace(":", ""))])  # chassis identifier, a MAC address
+        + bytes([4, 7, 3, *bytes.fromhex(port.replace(":", ""))])  # port identifier, a MAC address
+        + bytes([6, 2, 0, 20, 10, 5])  # time to live; system name
+        + b"plc-1"
+        + bytes([0, 0])
+    )
+    told_by_port = Ether(src=port, dst="01:80:c2:00:00:0e", type=0x88CC) / unit
+    talk = Ether(src=port, dst=HMI) / IP(src=PLC_IP, dst=HMI_IP) / UDP(sport=5000, dport=5001) / (b"x" * 9)
+    for packets in ([talk, told_by_port], [told_by_port, talk]):
+        changes, inventory = watch(packets, batch=1)
+        (machine,) = inventory.machines()
+        assert machine.addresses == [PLC_IP]
+        assert machine.macs == [chassis, port]
+        assert machine.facts["name"].value == "plc-1"
+        assert len(told(changes, "new_asset")) == 1

@@ -64,6 +64,7 @@ def test_switch() -> None:
     assert details["lldp.time_to_live"] == 120
     assert details["lldp.organisation"] == [0x12BB06, 0x12BB08]
     assert facts_of(result) == [
+        (int(row["client"]), "mac", "00:16:3e:00:00:10"),
         ("192.168.0.16", "mac", "00:16:3e:00:00:10"),
         ("192.168.0.16", "name", "sw-cell-1"),
         ("192.168.0.16", "description", "Industrial switch, FW 4.1"),
@@ -76,7 +77,11 @@ def test_switch() -> None:
 def test_profinet_device_is_known_by_its_chassis_address() -> None:
     result = decode(PROFINET)
     assert result.details[0]["lldp.chassis_mac"] == "00:16:3e:00:00:20"
-    assert facts_of(result) == [("00:16:3e:00:00:20", "name", "plc-1")]
+    port = int(result.rows[0]["client"])
+    assert facts_of(result) == [
+        (port, "mac", "00:16:3e:00:00:20"),
+        ("00:16:3e:00:00:20", "name", "plc-1"),
+    ]
 
 
 def test_shutdown() -> None:

@@ -1,7 +1,7 @@
 """Who is on the network: addresses as small integers, with what the wire shows of each.
 
-Endpoint 0 stands for "none, or more than the table holds": an attacker who invents addresses fills
-the table with silent ones, which make room first (see `forget_silent`).
+Endpoint 0 stands for "none, or more than the table holds": an attacker who invents addresses can fill
+the table, after which the messages of new ones are still read, and the look-ups counted.
 """
 
 from __future__ import annotations

@@ -216,20 +216,19 @@ class Analysis:
     def _behaviour_documents(self, places: Ints) -> Iterator[dict[str, Any]]:
         rows = self.watcher.behaviours.rows[places]
         columns = behaviour_table(rows, self._strings, self.plant).columns
-        kept = {
-            name: columns[name]
+        kept = [
+            (name.split("."), name == "ics.malformed", columns[name].listed())
             for name in columns
             if name.startswith(("network.", "ics."))
             or name in ("source.ip", "source.mac", "destination.ip", "destination.mac", "destination.port")
-        }
+        ]
         keys = rows[_KEY].tolist()
         for index, row in enumerate(rows):
             document: dict[str, Any] = {}
-            for name, column in kept.items():
-                value = column.value(index)
-                if value is None or (value is False and name != "ics.malformed"):
+            for (*path, last), wanted_false, values in kept:
+                value = values[index]
+                if value is None or (value is False and not wanted_false):
                     continue
-                *path, last = name.split(".")
                 target = document
                 for part in path:
                     target = target.setdefault(part, {})

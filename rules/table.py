@@ -75,6 +75,10 @@ class Texts:
         code = int(self.codes[row])
         return self.values[code] if code >= 0 else None
 
+    def listed(self) -> list[Any]:
+        """`value` of every row."""
+        return [self.values[code] if code >= 0 else None for code in self.codes.tolist()]
+
 
 class Numbers:
     """Numbers, integer or real; absent where `present` is false or the value is NaN."""
@@ -93,6 +97,10 @@ class Numbers:
         """The value of a row, None where there is none."""
         return self.values[row].item() if self.present[row] else None
 
+    def listed(self) -> list[Any]:
+        """`value` of every row."""
+        return _where(self.values, self.present)
+
 
 class Flags:
     """True or false; absent where `present` is false."""
@@ -104,6 +112,15 @@ class Flags:
     def value(self, row: int) -> bool | None:
         """The value of a row, None where there is none."""
         return bool(self.values[row]) if self.present[row] else None
+
+    def listed(self) -> list[Any]:
+        """`value` of every row."""
+        return _where(self.values, self.present)
+
+
+def _where(values: NDArray[Any], present: Mask) -> list[Any]:
+    pairs = zip(values.tolist(), present.tolist(), strict=True)
+    return [value if there else None for value, there in pairs]
 
 
 Column: TypeAlias = Texts | Numbers | Flags

@@ -42,7 +42,7 @@ def compile_all(report: Callable[[int, int], None] | None = None) -> None:
     shutil.rmtree(claims, ignore_errors=True)
     claims.mkdir(parents=True)
     count = max(1, min(CORES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
-    command = [sys.executable, "-m", "sensor.ahead", str(claims)]
+    command = [sys.executable, "-P", "-m", "sensor.ahead", str(claims)]  # -P: nothing from this folder
     try:
         workers = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(count)]
         try:

@@ -392,6 +392,8 @@ def _close(wire: Wire, place: Int) -> None:
     row = wire.streams.rows[place]
     for direction in range(2):
         _settle(wire, place, np.int64(direction), True)
+        if not row["protocol"]:  # what nobody recognised is no unfinished PDU
+            clear_carry(wire.streams, wire.streams.sides[2 * place + direction])
         drop_all(wire.streams, wire.streams.sides[2 * place + direction])
     if row["state"] & SYN_SEEN and not row["reported"]:
         row["reported"] = 1

@@ -31,7 +31,7 @@ print(packets, capture.octets, capture.truncated)
 
 
 def gzipped(data: bytes) -> bytes:
-    return gzip.compress(data, 1)
+    return gzip.compress(data, 1, mtime=0)
 
 
 def zstandardised(data: bytes) -> bytes:

@@ -133,7 +133,9 @@ def test_protocol_is_known_by_content_not_by_port() -> None:
     assert modbus(rows) == WHOLE
 
 
-@pytest.mark.parametrize("junk", [b"GET / HTTP/1.1\r\n\r\n", bytes(40), b"\xff" * 64, b"\x16\x03\x01\0\x05hello"])
+@pytest.mark.parametrize(
+    "junk", [b"GET / HTTP/1.1\r\n\r\n", bytes(40), b"\xff" * 64, b"\x16\x03\x01\0\x05hello"]
+)
 def test_junk_on_a_known_port_is_not_classified(junk: bytes) -> None:
     _, rows = run([batch_of([segment(b"", 0, flags="S"), segment(junk, 1)])])
     assert not modbus(rows)

@@ -1,7 +1,9 @@
 """Message templates: text with fields in braces, such as `{source.name|source.ip} stopped it`.
 
 Of several fields with bars between them the first that is present is shown; where none is, a word
-for "unknown" in the template's language. Doubled braces stand for themselves.
+for "unknown" in the template's language. Parentheses hold what is good to know: in them, fields that
+are absent are left out, and parentheses about nothing else with them. Doubled braces stand for
+themselves.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_ASIDE = re.compile(r" ?(?:\([^()]*\)|（[^（）]*）)")
+_FIELD = re.compile(r" ?(?<!\{)\{([^{}]+)\}(?!\})")
 UNKNOWN = {"en": "unknown", "zh": "未知"}
 LONGEST_VALUE = 200
 
@@ -38,16 +42,25 @@ def render(template: str, value: Callable[[str], Any], language: str = "en") -> 
     whatever came from the network.
     """
 
+    def first(names: str) -> Any:
+        return next((found for name in names.split("|") if (found := value(name.strip())) is not None), None)
+
     def replace(match: re.Match[str]) -> str:
         if match.group() in ("{{", "}}"):
             return match.group()[0]
-        for name in (match.group(1) or "").split("|"):
-            found = value(name.strip())
-            if found is not None:
-                return shown(found)
-        return UNKNOWN[language]
+        found = first(match.group(1) or "")
+        return UNKNOWN[language] if found is None else shown(found)
 
-    return _PART.sub(replace, template)
+    def shorten(match: re.Match[str]) -> str:
+        fields = [first(names) for names in _FIELD.findall(match.group())]
+        if fields and all(found is None for found in fields):
+            return ""
+        return _FIELD.sub(
+            lambda field: "" if field.group()[0] == " " and first(field[1]) is None else field.group(),
+            match.group(),
+        )
+
+    return _PART.sub(replace, _ASIDE.sub(shorten, template))
 
 
 def shown(value: Any) -> str:

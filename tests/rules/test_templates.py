@@ -27,3 +27,21 @@ def test_values_are_never_templates() -> None:
 
 def test_long_values_are_cut() -> None:
     assert len(shown("x" * 1000)) == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown_as"),
+    [
+        ({"ics.object": "coil 3", "ics.status": "ok"}, "a did it (coil 3 ok)"),
+        ({"ics.object": "coil 3"}, "a did it (coil 3)"),
+        ({}, "a did it"),
+    ],
+)
+def test_parentheses_leave_out_what_is_absent(fields: dict[str, str], shown_as: str) -> None:
+    template = "{source.ip} did it ({ics.object} {ics.status})"
+    assert render(template, {"source.ip": "a", **fields}.get) == shown_as
+
+
+def test_a_value_in_parentheses_is_not_taken_for_a_template() -> None:
+    assert render("x ({ics.object})", {"ics.object": "(a) {b}"}.get) == "x ((a) {b})"
+    assert render("{source.ip}（{ics.object}）", {"source.ip": "a"}.get, "zh") == "a"

@@ -17,7 +17,7 @@ import numpy as np
 from sensor.activity import Activities, Service
 from sensor.assets.changes import Change, Claimants
 from sensor.assets.joining import Joining
-from sensor.assets.machine import Machine
+from sensor.assets.machine import Machine, is_mac
 from sensor.protocols.protocol import NAMES, Fact
 from sensor.types import Ints, Rows
 from sensor.wire.endpoints import ENTRIES, Endpoints, address_text, mac_text
@@ -71,6 +71,7 @@ class Inventory:
         self._endpoints = endpoints
         self._claims: dict[str, Claims] = {}
         self._claimed: dict[int, dict[str, None]] = {}  # MAC address to the addresses that are its own
+        self._shared: set[str] = set()
         self._changes: list[Change] = []
         self._ids: dict[tuple[int, int], int] = {}
         self._addresses: dict[int, str] = {}
@@ -138,6 +139,9 @@ class Inventory:
             return
         if fact.confidence < standing.confidence or fact.value == standing.value:
             return
+        if fact.field == "mac" and is_mac(subject):
+            self._share(subject, standing)
+            return
         self._keep(subject, claims, fact)
         endpoint = fact.subject if isinstance(fact.subject, int) else self.endpoint(fact.subject)
         if fact.field == "mac":
@@ -145,6 +149,14 @@ class Inventory:
         kind = "new_mac" if fact.field == "mac" else fact.field
         if endpoint and fact.confidence == standing.confidence and (kind in CHANGES or kind == "new_mac"):
             self._tell(kind, endpoint, standing.value, fact.value, fact.protocol, fact.frame, fact.time_ns)
+
+    def _share(self, port: str, standing: Fact) -> None:
+        """Several devices speak through this port: it is part of none of them."""
+        if port not in self._shared:
+            self._shared.add(port)
+            device = _mac_number(standing.value)
+            self._claimed.get(device, {}).pop(port, None)
+            self._dirty.update(self._joining.members(device))
 
     def _keep(self, subject: str, claims: Claims, fact: Fact) -> None:
         if fact.field == "mac":
@@ -326,12 +338,14 @@ class Inventory:
 
     def _claimed_mac(self, endpoint: int) -> int:
         """The MAC address that packets claim for an endpoint; -1 if none."""
-        claims = self._claims.get(self.address(endpoint))
+        text = self.address(endpoint)
+        claims = self._claims.get(text) if text not in self._shared else None
         return _mac_number(claims.facts["mac"].value) if claims and "mac" in claims.facts else -1
 
     def _device_mac(self, mac: int) -> int:
         """The MAC address of the device that a port's is said to be part of, else the port's."""
-        claims = self._claims.get(mac_text(mac))
+        text = mac_text(mac)
+        claims = self._claims.get(text) if text not in self._shared else None
         return _mac_number(claims.facts["mac"].value) if claims and "mac" in claims.facts else mac
 
     @property

@@ -7,7 +7,7 @@ against product families that vendors publish, never against addresses.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple
 
 from sensor.activity import ENGINEERING, Activity
@@ -46,7 +46,10 @@ PURDUE = {
 
 PRODUCTS = (
     (r"\b6ES7[ -]?(2|3|4|5|6)\d\d|simatic s7|\bs7-(200|300|400|1200|1500)|\bcpu ?(31|41|12|15)\d", "plc"),
-    (r"controllogix|compactlogix|micrologix|slc ?5/?0|\b1756-l|\b1769-l|\b17(66|63|62)-l|plc-5", "plc"),
+    (
+        r"controllogix|compactlogix|micrologix|slc ?5/?0|\b1756-(l|e[nw])|\b1769-l|\b17(66|63|62)-l|plc-5",
+        "plc",
+    ),
     (r"\bm(340|580|221|241|251)\b|modicon|\btsx|quantum|\bbmx ?p|\b140 ?cpu|premium", "plc"),
     (r"\bac ?500\b|\bcpx-|\bcj[12]|\bcp1[lh]|\bnx1p|\bnj\d{3}|melsec|\bq\d\dud|fx[35][gu]", "plc"),
     (r"\bpfc ?\d{3}|750-8\d\d|\bcx\d{4}|codesys|x20cp|programmable logic", "plc"),
@@ -69,6 +72,11 @@ _PRODUCTS = tuple((re.compile(pattern, re.IGNORECASE), role) for pattern, role i
 CONTROLLERS = (Number.S7COMM, Number.S7COMM_PLUS, Number.CIP, Number.PCCC)
 TELECONTROL = (Number.DNP3, Number.IEC104)
 HISTORIAN_PORTS = {1433, 1521, 3306, 5432, 5450, 8086, 14000}
+PROCESS = frozenset(
+    {Operation.READ, Operation.WRITE, Operation.OPERATE, Operation.SUBSCRIBE, Operation.REPORT}
+)
+"""What one asks who works with the process; the rest is about the device."""
+EXPLORING = frozenset({Operation.BROWSE, Operation.DIAGNOSE})
 CAPABILITIES = {
     "router": "router",
     "bridge": "router",
@@ -83,19 +91,20 @@ def judge(
     texts: Mapping[str, tuple[str, int, str]],
     capabilities: Mapping[str, tuple[int, str]],
     forwards: int = 0,
+    own: Set[int] = frozenset(),
 ) -> Judgement:
     """The likeliest role.
 
     `texts`: field (model, description, type, product …) to (value, frame, protocol);
     `capabilities`: capability to (frame, protocol); `forwards`: a frame with its MAC address and
-    another's IP address, 0 where there is none.
+    another's IP address, 0 where there is none; `own`: the machine's endpoints, which are no peers.
     """
     if not (texts or capabilities or forwards or activity.serves or activity.asks):
         return UNKNOWN
     candidates = [
         *_by_word(texts),
-        *_by_service(activity),
-        *_by_requests(activity),
+        *_by_service(activity, own),
+        *_by_requests(activity, own),
         *_by_capability(capabilities),
     ]
     if forwards and not activity.serves:
@@ -119,9 +128,9 @@ def _by_word(texts: Mapping[str, tuple[str, int, str]]) -> Iterator[Judgement]:
                 break
 
 
-def _by_service(activity: Activity) -> Iterator[Judgement]:
+def _by_service(activity: Activity, own: Set[int]) -> Iterator[Judgement]:
     serves = activity.serves
-    asks_others = bool(activity.servers)
+    asks_others = bool(activity.servers - own)
     for number in CONTROLLERS:
         if number in serves:
             frame = serves[number]
@@ -144,7 +153,7 @@ def _by_service(activity: Activity) -> Iterator[Judgement]:
             yield Judgement("plc", 0.6, frame, "modbus", "serves Modbus")
 
 
-def _by_requests(activity: Activity) -> Iterator[Judgement]:
+def _by_requests(activity: Activity, own: Set[int]) -> Iterator[Judgement]:
     asks = activity.asks
     if not asks:
         return
@@ -160,10 +169,14 @@ def _by_requests(activity: Activity) -> Iterator[Judgement]:
         yield Judgement("engineering_workstation", 0.85, worst, name, f"does engineering: {words}")
     if Number.CIP_IO in asks:
         yield Judgement("plc", 0.75, asks[Number.CIP_IO], "cip-io", "scans implicit I/O")
-    acts = Operation.WRITE in activity.asked or Operation.OPERATE in activity.asked
     telecontrol = [item for item in TELECONTROL if item in asks]
     if telecontrol:
         yield Judgement("scada", 0.75, asks[telecontrol[0]], name, "masters telecontrol stations")
+    if not (PROCESS & activity.asked.keys()):
+        if EXPLORING & activity.asked.keys():
+            yield Judgement("engineering_workstation", 0.4, frame, name, "looks into controllers only")
+        return
+    acts = Operation.WRITE in activity.asked or Operation.OPERATE in activity.asked
     stores = any(port in HISTORIAN_PORTS for _, port in activity.services)
     if not acts and stores:
         yield Judgement("historian", 0.75, frame, name, "reads only, and serves a database")

@@ -133,7 +133,7 @@ class Joining:
             mac = self._device_of(claimed)
             return -endpoint if mac in self._crowded else mac
         seen = int(row["mac"])
-        if seen <= 0 or seen in self.routers:
+        if is_group(MAC_SPACE, seen) or seen in self.routers:
             return -endpoint
         mac = self._device_of(seen)
         return -endpoint if mac in self._crowded else mac
@@ -142,7 +142,7 @@ class Joining:
         """Learn from an endpoint's address whether its MAC is a router's; who is concerned if so."""
         row = self._endpoints.rows[endpoint]
         high, low, mac = int(row["high"]), int(row["low"]), int(row["mac"])
-        if mac <= 0 or mac in self.routers or not row["sent"]:
+        if is_group(MAC_SPACE, mac) or mac in self.routers or not row["sent"]:
             return []
         # A link-local address (RFC 3927) stands beside another one and says nothing about networks.
         if high != 0 or low >> 32 != 0xFFFF or low >> 16 & 0xFFFF == 0xA9FE or is_group(high, low):

@@ -93,7 +93,8 @@ class Machine:
         """The likeliest role, with what speaks for it."""
         texts = {name: (fact.value, fact.frame, fact.protocol) for name, fact in self.facts.items()}
         capabilities = {name: (fact.frame, fact.protocol) for name, fact in self.capabilities.items()}
-        return judge(self.activity, texts, capabilities, self._mac_frame() if self._is_router else 0)
+        forwards = self._mac_frame() if self._is_router else 0
+        return judge(self.activity, texts, capabilities, forwards, frozenset(self.endpoints))
 
     @property
     def role(self) -> str:

@@ -26,7 +26,7 @@ ENGINEERING = frozenset(
 """Operations that people at engineering workstations do, and HMIs do not."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Activity:
     """One endpoint: which OT protocols it serves and to whom, which it asks and how, its services.
 
@@ -108,17 +108,13 @@ class Activities:
         messages: int,
         time_ns: int,
     ) -> None:
+        if number in (Number.TCP, Number.UDP):
+            # Of a flood of calls that nobody answers nothing is kept.
+            if function in (transport.ACCEPTED, transport.DATAGRAMS_ANSWERED):
+                self._connect(client, server, port, number, frame, time_ns)
+            return
         asking, serving = self.of[client], self.of[server]
         protocol = PROTOCOLS[number]
-        if number in (Number.TCP, Number.UDP):
-            if function in (transport.ACCEPTED, transport.DATAGRAMS_ANSWERED):
-                kind_of_port = "tcp" if number == Number.TCP else "udp"
-                self._serve(serving, Service(server, kind_of_port, port, number, frame, time_ns))
-                if len(asking.it_peers) < MOST_PEERS:
-                    asking.it_peers.add(server)
-                if len(serving.it_peers) < MOST_PEERS:
-                    serving.it_peers.add(client)
-            return
         asking.protocols.setdefault(protocol.name, frame)
         if not protocol.ot:
             return
@@ -139,6 +135,14 @@ class Activities:
                 key = ("tcp" if ip_protocol == 6 else "udp", port)
                 self._serve(serving, Service(server, *key, number, frame, time_ns))
                 serving.service_protocols[key] = protocol.name
+
+    def _connect(self, client: int, server: int, port: int, number: int, frame: int, time_ns: int) -> None:
+        serving = self.of[server]
+        transport_name = "tcp" if number == Number.TCP else "udp"
+        self._serve(serving, Service(server, transport_name, port, number, frame, time_ns))
+        for mine, other in ((self.of[client], server), (serving, client)):
+            if len(mine.it_peers) < MOST_PEERS:
+                mine.it_peers.add(other)
 
     def _serve(self, serving: Activity, service: Service) -> None:
         key = (service.transport, service.port)

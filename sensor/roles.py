@@ -45,6 +45,8 @@ PURDUE = {
 """Purdue level by role (ISA-95): 0 process, 1 control, 2 supervision, 3 operations, 4 enterprise."""
 
 PRODUCTS = (
+    # First, since "SIMATIC S7" stands on Siemens switches, too.
+    (r"scalance x|stratix|\bswitch\b|hirschmann|catalyst|\beds-|router|firewall", "router"),
     (r"\b6ES7[ -]?(2|3|4|5|6)\d\d|simatic s7|\bs7-(200|300|400|1200|1500)|\bcpu ?(31|41|12|15)\d", "plc"),
     (
         r"controllogix|compactlogix|micrologix|slc ?5/?0|\b1756-(l|e[nw])|\b1769-l|\b17(66|63|62)-l|plc-5",
@@ -64,7 +66,6 @@ PRODUCTS = (
         "field_device",
     ),
     (r"\bmoxa (mb|nport|mgate)|gateway|anybus|netbiter|protocol converter|1783-", "gateway"),
-    (r"scalance x|stratix|\bswitch\b|hirschmann|catalyst|\beds-|router|firewall", "router"),
 )
 """Words of model and description texts to roles."""
 _PRODUCTS = tuple((re.compile(pattern, re.IGNORECASE), role) for pattern, role in PRODUCTS)

@@ -28,6 +28,8 @@ def is_public(high: int, low: int) -> bool:
         return False
     value = (high & 0xFFFFFFFFFFFFFFFF) << 64 | low & 0xFFFFFFFFFFFFFFFF
     if value >> 32 == 0xFFFF:
+        if value >> 24 & 0xFF == 10 or value >> 16 & 0xFFFF == 0xC0A8:
+            return False  # the usual networks (RFC 1918), and those of most floods
         return ipaddress.IPv4Address(value & 0xFFFFFFFF).is_global
     return ipaddress.IPv6Address(value).is_global
 

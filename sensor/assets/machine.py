@@ -18,6 +18,8 @@ from sensor.wire.packet import MAC_SPACE
 if TYPE_CHECKING:
     from sensor.inventory import Claims
 
+NOTHING = Activity()
+"""Of a machine that did nothing that is kept; shared by all of them."""
 MOST_ADDRESSES = 32
 """Addresses shown of one machine that only ever were spoken of."""
 
@@ -74,8 +76,8 @@ class Machine:
     def _joined_activity(self) -> Activity:
         of = self._records.activities.of
         known = [of[endpoint] for endpoint in self.endpoints if endpoint in of]
-        if len(known) == 1:
-            return known[0]
+        if len(known) <= 1:
+            return known[0] if known else NOTHING
         joined = Activity()
         for item in known:
             for name in ("serves", "asks", "asked", "services", "service_protocols", "protocols"):

@@ -1,0 +1,67 @@
+"""Roles from what vendors call their products and from what machines are asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.activity import Activity
+from sensor.messages import Operation
+from sensor.protocols.protocol import Number
+from sensor.roles import judge
+
+ME, PEER, OTHER = 1, 2, 3
+
+
+@pytest.mark.parametrize(
+    ("text", "role"),
+    [
+        ("Siemens AG SIMATIC S7 MULTIPORT SCALANCE X 200 FAM", "router"),
+        ("Siemens, SIMATIC S7, CPU315-2 PN/DP, 6ES7 315-2EH14-0AB0", "plc"),
+        ("1756-L61/B LOGIX5561", "plc"),
+        ("1756-EN2T/B", "plc"),
+        ("SIMATIC HMI TP1200 Comfort, 6AV2 124-0MC01-0AX0", "hmi"),
+        ("SEL-751 Feeder Protection Relay", "ied"),
+        ("PowerFlex 525", "drive"),
+        ("Hirschmann RSP switch", "router"),
+        ("HP LaserJet 4050", "unknown"),
+    ],
+)
+def test_products_by_name(text: str, role: str) -> None:
+    assert judge(Activity(), {"description": (text, 1, "lldp")}, {}).role == role
+
+
+def asker(number: Number, *operations: Operation) -> Activity:
+    asked = {int(operation): frame for frame, operation in enumerate(operations, 10)}
+    return Activity(asks={int(number): 10}, asked=asked, servers={PEER})
+
+
+@pytest.mark.parametrize(
+    ("activity", "role"),
+    [
+        (asker(Number.S7COMM, Operation.READ, Operation.WRITE), "hmi"),
+        (asker(Number.S7COMM, Operation.READ, Operation.PROGRAM_DOWNLOAD), "engineering_workstation"),
+        (asker(Number.S7COMM, Operation.BROWSE, Operation.DIAGNOSE), "engineering_workstation"),
+        (asker(Number.ENIP, Operation.IDENTIFY), "unknown"),
+        (asker(Number.COTP, Operation.SESSION, Operation.OTHER), "unknown"),
+        (asker(Number.DNP3, Operation.SESSION), "scada"),
+    ],
+)
+def test_clients_by_what_they_ask(activity: Activity, role: str) -> None:
+    assert judge(activity, {}, {}).role == role
+
+
+def test_who_serves_and_asks_telecontrol_is_a_gateway_unless_it_asks_itself() -> None:
+    activity = Activity(
+        serves={int(Number.IEC104): 1},
+        asks={int(Number.IEC104): 1},
+        asked={int(Operation.READ): 1},
+        servers={ME},
+    )
+    assert judge(activity, {}, {}, own=frozenset({ME})).role == "rtu"
+    activity.servers.add(OTHER)
+    assert judge(activity, {}, {}, own=frozenset({ME})).role == "gateway"
+
+
+def test_a_judgement_names_the_frame_that_supports_it() -> None:
+    judgement = judge(asker(Number.S7COMM, Operation.READ, Operation.STOP), {}, {})
+    assert (judgement.role, judgement.frame) == ("engineering_workstation", 11)

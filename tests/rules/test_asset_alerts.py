@@ -100,3 +100,27 @@ def test_a_stranger_that_claims_the_controllers_address_is_told() -> None:
     assert (alert["asset"]["old"], alert["asset"]["new"]) == (PLC[0], SPY[0])
     assert alert["evidence"]["frames"][0] in (63, 64)
     assert [item["asset"]["new"] for item in alerts["new-mac-address"]] == [SPY[0]]
+
+
+def test_what_was_done_before_a_role_was_known_is_judged_by_it_and_counted_once() -> None:
+    writes = polling(20)
+    description = b"SCALANCE XC208 switch"
+    unit = (
+        bytes([2, 7, 4, *bytes.fromhex(HMI[0].replace(":", ""))])  # chassis identifier, a MAC address
+        + bytes([4, 7, 3, *bytes.fromhex(HMI[0].replace(":", ""))])  # port identifier, a MAC address
+        + bytes([6, 2, 0, 20, 12, len(description)])  # time to live; system description
+        + description
+        + bytes([0, 0])
+    )
+    told = Ether(src=HMI[0], dst="01:80:c2:00:00:0e", type=0x88CC) / unit
+    analysis = Analysis(load_rules())
+    analysis.begin("plant.pcap")
+    analysis.feed(batch_of([bytes(packet) for packet in writes], step_ns=SECOND))
+    analysis.feed(batch_of([bytes(told), bytes(told)], first=len(writes) + 1, step_ns=SECOND))
+    analysis.finish()
+    (alert,) = [
+        item for item in analysis.alerts.values() if item["rule"]["name"] == "passive-role-gives-commands"
+    ]
+    assert alert["source"]["role"] == "router"
+    assert alert["event"]["count"] == 10
+    assert alert["evidence"]["frames"][0] == 1

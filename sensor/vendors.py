@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from aiooui import OUIManager
@@ -14,7 +15,9 @@ GROUP = 0x01
 @cache
 def _registry() -> OUIManager:
     registry = OUIManager()
-    asyncio.run(registry.async_load())
+    # In a thread of its own: the caller may stand in a running event loop.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, registry.async_load()).result()
     return registry
 
 

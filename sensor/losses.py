@@ -35,6 +35,11 @@ MEANINGS = {
     "links_evicted": "Behaviours whose alert stopped counting them for room",
     "alerts_refused": "Alerts not opened because one rule matched too many groups at once",
     "alerts_not_taken": "Alerts that were replaced before anybody fetched them",
+    "changes_not_told": "Changes of assets beyond what one step may tell",
+    "claims_not_kept": "Claims about addresses for which there was no room",
+    "correlation_groups_evicted": "Groups that correlation rules stopped watching for room",
+    "correlation_links_evicted": "Behaviours that correlation rules stopped counting for room",
+    "correlation_events_evicted": "Events forgotten by correlation rules before their time span ended",
     "alerts_not_kept": "Alerts left out of a report for room, lowest level first",
 }
 

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from rules.words import spoken
+
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _ASIDE = re.compile(r" ?(?:\([^()]*\)|（[^（）]*）)")
 _FIELD = re.compile(r" ?(?<!\{)\{([^{}]+)\}(?!\})")
@@ -43,7 +45,11 @@ def render(template: str, value: Callable[[str], Any], language: str = "en") -> 
     """
 
     def first(names: str) -> Any:
-        return next((found for name in names.split("|") if (found := value(name.strip())) is not None), None)
+        for name in map(str.strip, names.split("|")):
+            found = value(name)
+            if found is not None:
+                return spoken(name, found, language)
+        return None
 
     def replace(match: re.Match[str]) -> str:
         if match.group() in ("{{", "}}"):

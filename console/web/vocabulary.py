@@ -107,6 +107,8 @@ WORDS: dict[str, dict[str, str]] = {
         "supervision": NC_("zone", "Supervision"),
         "control": NC_("zone", "Control"),
         "field": NC_("zone", "Field"),
+        "process": NC_("zone", "Process"),
+        "business": NC_("zone", "Business"),
         "safety": NC_("zone", "Safety"),
         "external": NC_("zone", "External"),
         "internet": NC_("zone", "Internet"),

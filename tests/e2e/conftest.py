@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from console.app import create_app
 from console.auth.access import INSECURE_COOKIE
 from console.auth.passwords import hash_password
+from console.posture.service import PostureService
 from console.store.records import Role
 from console.store.sqlite.store import SqliteStore
 from console.store.times import HOUR, now
@@ -37,6 +38,7 @@ class Site:
 
     address: str
     store: SqliteStore
+    posture: PostureService
 
 
 @dataclass
@@ -111,13 +113,14 @@ def new_store(path: Path) -> SqliteStore:
 
 
 def serve(store: SqliteStore) -> Iterator[Site]:
-    server = uvicorn.Server(uvicorn.Config(create_app(store), port=0, log_level="error"))
+    app = create_app(store)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield Site(f"http://127.0.0.1:{port}", store)
+    yield Site(f"http://127.0.0.1:{port}", store, app.state.posture)
     server.should_exit = True
     thread.join(10)
 

@@ -77,7 +77,9 @@ class EntryLibrary(JITCodeLibrary):
             if not item.is_declaration and item.name not in self._own:
                 item.linkage = Linkage.internal
                 item.name = f"{self._own[0]}.{number}"  # the engine knows one function of a name
-        super()._optimize_final_module()
+        # Once: Numba's pass before this one readies reference counts for removal, and there are none.
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
 
     def serialize_using_object_code(self) -> tuple[str, str, tuple[bytes, bytes]]:
         """What is cached: machine code, and in place of the code it came from, which nobody will link,

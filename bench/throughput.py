@@ -21,9 +21,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from bench.mix import PUBLIC_CAPTURES, build
 from bench.peers import PEERS, Missing
 from sensor.ahead import compile_all, is_compiled
+from sensor.behaviours import STAMP, count, new_behaviours
 from sensor.capture.source import CaptureFile
 from sensor.messages import MESSAGES
 from sensor.observer import Observer
@@ -67,6 +70,24 @@ def decode(path: Path) -> str:
     for _ in pipeline.finish():
         messages += int(pipeline.out.used[MESSAGES])
     return f"{messages:,} messages"
+
+
+def group(path: Path) -> str:
+    """Packets to messages to distinct behaviours: all that kernels do, before Python looks at what is new."""
+    pipeline, behaviours = Pipeline(), new_behaviours()
+    fresh, touched = (np.zeros(len(pipeline.out.messages), np.int64) for _ in range(2))
+    found = 0
+
+    def drain() -> int:
+        cursor = np.zeros(3, np.int64)
+        behaviours.used[STAMP] += 1
+        count(behaviours, pipeline.out.messages, int(pipeline.out.used[MESSAGES]), cursor, fresh, touched)
+        return int(cursor[1])
+
+    for batch in CaptureFile(path):
+        found += sum(drain() for _ in pipeline.feed(batch))
+    found += sum(drain() for _ in pipeline.finish())
+    return f"{found:,} behaviours"
 
 
 def observe(path: Path) -> str:
@@ -184,6 +205,7 @@ def main() -> None:
     results = [
         timed("record walk", packets, arguments.repeat, lambda: walk(path)),
         timed("messages", packets, arguments.repeat, lambda: decode(path)),
+        timed("behaviours", packets, arguments.repeat, lambda: group(path)),
         timed("behaviours and assets", packets, arguments.repeat, lambda: observe(path)),
         full,
     ]

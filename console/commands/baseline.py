@@ -41,6 +41,7 @@ def learn(
     observer: Annotated[str, typer.Option(help="Name that is noted as the one who learned")] = "sensor",
 ) -> None:
     """Learn a baseline from captures. Dangerous operations are listed, and not learned unless accepted."""
+    from console.commands.kernels import compile_kernels
     from console.commands.output import fail, whole_file
     from rules.baseline.document import text_of_baseline
     from rules.baseline.model import DANGEROUS, Baseline
@@ -52,6 +53,7 @@ def learn(
     window = _window(span, until)
     baseline = read(extend) if extend else Baseline()
     plant = _site(site)
+    compile_kernels()
     for capture in captures:
         _learn_capture(baseline, capture, window, plant, [names[name] for name in accept or ()], observer)
     with whole_file(out, "w") as target:

@@ -71,8 +71,8 @@ def show(
     asset: Annotated[str | None, typer.Option(help="Only what this address takes part in")] = None,
 ) -> None:
     """Show a baseline: who speaks to whom, and what they do."""
-    from rules.baseline.document import function_text, operation_name, place_text
     from rules.baseline.model import in_order
+    from rules.baseline.words import function_text, operation_name, place_text
     from rules.documents import timestamp
 
     baseline = read(path)
@@ -144,7 +144,8 @@ def merge(
 def read(path: Path) -> Baseline:
     """The baseline in a file; ends the program with 1 and one line where it cannot be used."""
     from console.commands.output import fail
-    from rules.baseline.reading import BaselineError, read_baseline
+    from rules.baseline.nodes import BaselineError
+    from rules.baseline.reading import read_baseline
 
     try:
         return read_baseline(path)
@@ -181,29 +182,18 @@ def _learn_capture(
     baseline: Baseline, capture: Path, window: Window, site: Site, accept: list[int], observer: str
 ) -> None:
     from console.commands.output import fail
-    from rules.baseline.stage import BaselineStage
-    from rules.baseline.subjects import Directory
+    from rules.watch import Watch
     from sensor.capture.errors import CaptureError
     from sensor.capture.source import CaptureFile
-    from sensor.observer import Observer
 
-    watcher = Observer()
-    addresses = watcher.inventory.address
-    directory = Directory(lambda ids: [addresses(int(entry)) for entry in ids], site.is_internal)
-    stage = BaselineStage(directory, watcher.pipeline.out.strings, baseline, window, accept, observer)
-    rows = watcher.behaviours.rows
+    watch = Watch((), site, baseline, window, accept, observer)
+    watch.begin(str(capture))
     try:
         for batch in CaptureFile(capture):
-            if len(batch.records):
-                stage.begin(int(batch.records["time_ns"][0]))
-                stage.advance(int(batch.records["time_ns"][-1]))
-            for step in watcher.feed(batch):
-                stage.learn(rows[step.fresh])
-        for step in watcher.finish():
-            stage.learn(rows[step.fresh])
+            watch.feed(batch)
     except CaptureError as error:
         fail(str(error), 1)
-    stage.finish()
+    watch.finish()
 
 
 def _summary(baseline: Baseline) -> str:
@@ -219,7 +209,7 @@ def _count(number: int, word: str) -> str:
 
 
 def _show_withheld(entries: Iterable[Withheld]) -> None:
-    from rules.baseline.document import function_text, operation_name
+    from rules.baseline.words import function_text, operation_name
     from rules.documents import timestamp
 
     found = list(entries)

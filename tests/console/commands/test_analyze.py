@@ -118,7 +118,7 @@ def test_a_baseline_of_another_version_is_refused(capture: Path, tmp_path: Path)
     assert run(capture, "--learn", "60s", "--save-baseline", saved).returncode == 0
     assert run(capture, "--baseline", saved).returncode == 0
     text = saved.read_text("utf-8")
-    saved.write_text(text.replace("fieldwatch_baseline: 1", "fieldwatch_baseline: 99"), "utf-8")
+    saved.write_text(text.replace("fieldwatch_baseline: 2", "fieldwatch_baseline: 99"), "utf-8")
     done = run(capture, "--baseline", saved)
     assert done.returncode == 1
     assert "format '99' cannot be read" in done.stderr

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from plant_rows import START, Plant
 
 from rules.baseline.difference import merged, only_in
-from rules.baseline.document import quoted, text_of_baseline, write_baseline
+from rules.baseline.document import text_of_baseline, write_baseline
 from rules.baseline.learning import Learner
 from rules.baseline.model import Baseline, Learned, Level
-from rules.baseline.reading import BaselineError, baseline_of_text, read_baseline
+from rules.baseline.nodes import BaselineError
+from rules.baseline.reading import baseline_of_text, read_baseline
+from rules.baseline.words import quoted
 from sensor.messages import Operation
 from sensor.protocols.protocol import Number
 from sensor.types import Rows
@@ -49,7 +51,7 @@ def test_the_file_is_what_a_person_expects() -> None:
     assert (
         body
         == """\
-fieldwatch_baseline: 1
+fieldwatch_baseline: 2
 learned:
 - {observer: sensor-1, from: "2023-11-14T22:13:20.000000000Z", until: "2023-11-14T22:18:20.000000000Z", \
 behaviours: 7, left_out: 0}
@@ -109,7 +111,7 @@ LINE = "fieldwatch_baseline: 1\nassets: []\nconversations:\n- {client: a, server
     [
         ("[1, 2]", "[1", "must be a map"),
         ("rules: []", "rules", "not a baseline"),
-        ("fieldwatch_baseline: 2\nassets: []", "2", "format '2' cannot be read"),
+        ("fieldwatch_baseline: 3\nassets: []", "3", "format '3' cannot be read"),
         ("fieldwatch_baseline: 1\nassets: []", "fieldwatch", "lacks 'conversations'"),
         ("fieldwatch_baseline: 1\nassets: []\nconversation: []", "conv", "did you mean 'conversations'"),
         (f"{LINE.replace('modbus', 'modbos')}}}", "modbos", "did you mean 'modbus'"),

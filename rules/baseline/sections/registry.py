@@ -1,0 +1,9 @@
+"""Every section of the baseline file, in the order of the file."""
+
+from rules.baseline.sections.assets import ASSETS
+from rules.baseline.sections.conversations import CONVERSATIONS
+from rules.baseline.sections.learned import LEARNED
+from rules.baseline.sections.section import Section
+from rules.baseline.sections.withheld import WITHHELD
+
+SECTIONS: tuple[Section, ...] = (LEARNED, ASSETS, CONVERSATIONS, WITHHELD)

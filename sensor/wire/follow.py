@@ -42,6 +42,8 @@ from sensor.wire.recognise import VERDICTS, frame_length, identify, is_ot_port, 
 from sensor.wire.streams import (
     ANSWERED,
     BLOCKS_USED,
+    CALLS_MADE,
+    CALLS_SETTLED,
     EVICTED,
     FIN_SEEN,
     FREE_PIECE,
@@ -57,6 +59,8 @@ from sensor.wire.streams import (
     RST_SEEN,
     SYN_ACK_SEEN,
     SYN_SEEN,
+    TOLD,
+    TOLD_UNANSWERED,
     UNFRAMED_OCTETS,
     Streams,
     add_stream,
@@ -73,6 +77,9 @@ PATIENCE_NS = 1_000_000_000
 """A gap that stays open this long in packet time was not reordering."""
 ACKED_PATIENCE_NS = 20_000_000
 """A gap the receiver has acknowledged may still close if the tap swapped two directions."""
+CALL_PATIENCE_NS = 3_000_000_000
+"""A call without an answer for this long in packet time was not answered; by then callers have
+repeated it (RFC 6298 2.1: after one second, then after two more)."""
 FAR_BEHIND = 1 << 22
 FAR_AHEAD = 1 << 24
 """A jump over more than this is a sequence number gone wrong, not so many octets lost: hardly any
@@ -395,9 +402,42 @@ def _close(wire: Wire, place: Int) -> None:
         if not row["protocol"]:  # what nobody recognised is no unfinished PDU
             clear_carry(wire.streams, wire.streams.sides[2 * place + direction])
         drop_all(wire.streams, wire.streams.sides[2 * place + direction])
+    _tell_unanswered(wire, row)
+
+
+@kernel
+def _tell_unanswered(wire: Wire, row: Row) -> None:
     if row["state"] & SYN_SEEN and not row["reported"]:
-        row["reported"] = 1
+        row["reported"] = TOLD_UNANSWERED
         _event(wire, row, np.int64(row["client"]), np.int64(UNANSWERED), row["first_ns"], row["first_packet"])
+
+
+@kernel
+def _watch_call(streams: Streams, place: Int) -> None:
+    """Remember a call that was just made."""
+    used = streams.used
+    if used[CALLS_MADE] - used[CALLS_SETTLED] >= streams.calls.shape[0]:
+        used[CALLS_SETTLED] += 1
+    call = streams.calls[used[CALLS_MADE] % streams.calls.shape[0]]
+    used[CALLS_MADE] += 1
+    call["place"] = place
+    call["number"] = streams.rows[place]["number"]
+    call["time_ns"] = streams.rows[place]["first_ns"]
+
+
+@kernel
+def _settle_calls(wire: Wire, now_ns: Int) -> None:
+    """Tell of the calls that nobody has answered in time, driven by packet time alone."""
+    streams = wire.streams
+    used = streams.used
+    while used[CALLS_SETTLED] < used[CALLS_MADE]:
+        call = streams.calls[used[CALLS_SETTLED] % streams.calls.shape[0]]
+        if now_ns - call["time_ns"] < CALL_PATIENCE_NS:
+            return
+        used[CALLS_SETTLED] += 1
+        row = streams.rows[call["place"]]
+        if row["number"] == call["number"]:
+            _tell_unanswered(wire, row)
 
 
 @kernel
@@ -456,24 +496,26 @@ def _tcp(wire: Wire, packet: Row, data: Bytes) -> None:
         row["client"] = 1 - direction if flags & ACK else direction
         row["sure"] = 1
         row["state"] |= SYN_ACK_SEEN if flags & ACK else SYN_SEEN
-        if flags & ACK and not row["reported"]:
-            row["reported"] = 1
+        if not flags & ACK and side["packets"] == 1:
+            _watch_call(streams, place)
+        if flags & ACK and row["reported"] != TOLD:
+            row["reported"] = TOLD
             _event(wire, row, direction, np.int64(ACCEPTED), packet["time_ns"], packet["number"])
     elif not row["state"]:
         row["state"] |= MIDWAY
     if flags & RST:
-        if row["state"] & SYN_SEEN and not row["reported"] and direction != row["client"]:
-            row["reported"] = 1
+        if row["state"] & SYN_SEEN and row["reported"] != TOLD and direction != row["client"]:
+            row["reported"] = TOLD
             _event(wire, row, direction, np.int64(REFUSED), packet["time_ns"], packet["number"])
-        elif row["reported"] and not row["state"] & (RST_SEEN | FIN_SEEN):
+        elif row["reported"] == TOLD and not row["state"] & (RST_SEEN | FIN_SEEN):
             _event(wire, row, direction, np.int64(ABORTED), packet["time_ns"], packet["number"])
         row["state"] |= RST_SEEN
     if flags & FIN:
         row["state"] |= FIN_SEEN
     if packet["length"] + packet["missing"] > 0 and not flags & RST:
         _segment(wire, place, direction, packet, data)
-        if not row["reported"]:
-            row["reported"] = 1
+        if row["reported"] != TOLD:
+            row["reported"] = TOLD
             _event(wire, row, direction, np.int64(JOINED), packet["time_ns"], packet["number"])
     _check_gap(wire, place, np.int64(0), packet["time_ns"])
     _check_gap(wire, place, np.int64(1), packet["time_ns"])
@@ -582,6 +624,8 @@ def follow(wire: Wire, data: Bytes, packets: Rows, limit: Int, cursor: Ints) -> 
             return
         packet = packets[cursor[0]]
         cursor[0] += 1  # before the work, so that a fault costs this packet and no other
+        if streams.used[CALLS_SETTLED] < streams.used[CALLS_MADE]:
+            _settle_calls(wire, packet["time_ns"])
         source = data if packet["buffer"] == 0 else wire.assembled
         layer = packet["layer"]
         if layer == TCP:

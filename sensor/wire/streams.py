@@ -38,11 +38,14 @@ STREAM = np.dtype(
         ("client", "i1"),  # direction of the client
         ("sure", "i1"),  # whether that is known (handshake, content) or a guess (ports, who spoke)
         ("state", "i1"),  # a sum of the states below
-        ("reported", "i1"),  # whether the conversation was reported as an event
+        ("reported", "i1"),  # TOLD once the conversation was reported as an event
     ]
 )
 
 SYN_SEEN, SYN_ACK_SEEN, FIN_SEEN, RST_SEEN, MIDWAY, ANSWERED = 1, 2, 4, 8, 16, 32
+
+TOLD, TOLD_UNANSWERED = 1, 2
+"""Values of `reported`; a call that is answered late is told of once more."""
 
 SIDE = np.dtype(
     [
@@ -61,6 +64,11 @@ SIDE = np.dtype(
         ("synced", "i1"),  # whether the next octet begins a PDU or continues the carry
     ]
 )
+
+CALL = np.dtype([("place", "i8"), ("number", "i8"), ("time_ns", "i8")])
+"""A TCP call that waits for an answer: the stream's row and number, and when it was made."""
+CALLS = 8192
+"""Calls that are watched at a time; one that gives way to a newer is told of when it is closed."""
 
 BLOCK_OCTETS = 2048
 BLOCKS = 8192
@@ -97,7 +105,9 @@ PIECE = np.dtype(
     OT_OCTETS,  # payload of streams that are or, by their port, should be OT
     OT_UNDERSTOOD,  # of these, in well-formed PDUs
     BLOCKS_USED,
-) = range(16)
+    CALLS_MADE,  # calls put into the ring `calls`, and how many of these are settled
+    CALLS_SETTLED,
+) = range(18)
 
 
 class Streams(NamedTuple):
@@ -111,6 +121,8 @@ class Streams(NamedTuple):
     """(blocks, BLOCK_OCTETS) octets of unfinished PDUs and early segments."""
     block_next: Ints
     pieces: Rows
+    calls: Rows
+    """A ring of CALL, the oldest at CALLS_SETTLED."""
     used: Ints
 
 
@@ -118,7 +130,7 @@ def new_streams(capacity: int = 1 << 16, blocks: int = BLOCKS) -> Streams:
     """An empty table for `capacity` (a power of two) conversations with this many blocks."""
     rows = np.zeros(capacity, STREAM)
     rows["number"] = -1
-    used = np.zeros(16, np.int64)
+    used = np.zeros(18, np.int64)
     used[FREE_STREAM] = capacity
     pieces = np.zeros(PIECES, PIECE)
     pieces["next"] = np.arange(1, PIECES + 1)
@@ -133,6 +145,7 @@ def new_streams(capacity: int = 1 << 16, blocks: int = BLOCKS) -> Streams:
         np.zeros((blocks, BLOCK_OCTETS), np.uint8),
         block_next,
         pieces,
+        np.zeros(CALLS, CALL),
         used,
     )
 

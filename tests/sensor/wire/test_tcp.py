@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from traffic import batch_of, run, segment
 
-from sensor.messages import Kind
+from sensor.messages import MESSAGES, Kind
+from sensor.pipeline import Pipeline
+from sensor.protocols import transport
 from sensor.protocols.protocol import Number
 from sensor.wire import streams
 
@@ -125,6 +127,40 @@ def test_calls_are_told_by_how_they_ended(answer: str | None, function: int) -> 
     assert [(row["protocol"], row["function"], row["server_port"]) for row in rows] == [
         (Number.TCP, function, 4711)
     ]
+
+
+def calls(packets: list[bytes], ended: bool = False) -> list[int]:
+    """The functions of the events told of packets a second apart, before the capture ends."""
+    pipeline = Pipeline()
+    functions: list[int] = []
+    steps = [pipeline.feed(batch_of(packets, step_ns=10**9)), *([pipeline.finish()] if ended else [])]
+    for drains in steps:
+        for _ in drains:
+            rows = pipeline.out.messages[: pipeline.out.used[MESSAGES]]
+            functions += [int(row["function"]) for row in rows if row["protocol"] == Number.TCP]
+    return functions
+
+
+def test_a_call_without_an_answer_is_told_while_others_go_on() -> None:
+    call = segment(b"", 10, flags="S", port=4711)
+    other = segment(b"", 20, flags="A", port=80)
+    assert calls([call, other, call]) == []
+    assert calls([call, other, call, other]) == [transport.UNANSWERED]
+    assert calls([call, other, call, other, call, other], ended=True) == [transport.UNANSWERED]
+
+
+def test_a_late_answer_is_told_as_well() -> None:
+    call = segment(b"", 10, flags="S", port=4711)
+    answer = segment(b"", 0, flags="SA", ack=11, from_server=True, port=4711)
+    assert calls([call] * 4 + [answer], ended=True) == [transport.UNANSWERED, transport.ACCEPTED]
+
+
+def test_more_calls_than_can_be_watched_are_told_when_they_are_closed() -> None:
+    many = streams.CALLS + 100
+    packets = [segment(b"", 10, flags="S", port=1 + index) for index in range(many)]
+    pipeline, rows = run([batch_of(packets, step_ns=1000)])
+    assert [row["function"] for row in rows] == [transport.UNANSWERED] * many
+    assert pipeline.wire.streams.used[streams.CALLS_SETTLED] == 100
 
 
 def test_protocol_is_known_by_content_not_by_port() -> None:

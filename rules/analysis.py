@@ -1,49 +1,27 @@
-"""The main job without its surface: packets in; alerts, assets and behaviours out, as documents."""
+"""The main job without its surface: captures in; all their alerts, assets and behaviours out."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator
-from hashlib import blake2b
+from collections.abc import Collection, Iterable
 from typing import Any
 
-import numpy as np
-
 from rules.baseline.model import Baseline
-from rules.baseline.stage import BaselineStage, Window
-from rules.baseline.subjects import Directory
-from rules.detector import Detector
-from rules.documents import timestamp
-from rules.ends import Plant
-from rules.enrich import behaviour_table
-from rules.observed import Observed
+from rules.baseline.stage import Window
 from rules.rule import AnyRule
 from rules.site.model import Site
-from rules.table import Occurrences, Table
-from sensor.behaviours import BEHAVIOUR
+from rules.watch import Watch
 from sensor.capture.batch import PacketBatch
-from sensor.inventory import Change, Machine
-from sensor.observer import Observer, Step
-from sensor.types import Ints
 
 MOST_ALERTS = 50_000
 """Alerts kept for the report; of more, the newest of the lowest level give way and are counted."""
 LEVELS = ("informational", "low", "medium", "high", "critical")
-ROWS_AT_ONCE = 8192
-STEPS_AT_ONCE = 16
-"""Alerts grow with every step; they are written out once for so many, or where many have grown."""
+BATCHES_AT_ONCE = 16
+"""Alerts grow with every epoch; they are written out once for so many batches, or where many have grown."""
 MOST_WAITING = 1000
-_KEY = [name for name in BEHAVIOUR.names or () if name not in ("client", "server", "name")][
-    : (BEHAVIOUR.names or ()).index("messages") - 3
-]
-"""The columns that make a behaviour this one, but for those that are numbers of this run."""
 
 
-class Analysis:
-    """Watches captures of one plant, one after the other, as if they were one.
-
-    Packets are numbered on over all captures; documents name each capture and its own numbers.
-    """
+class Analysis(Watch):
+    """A watch that keeps every alert until the end, for a report."""
 
     def __init__(
         self,
@@ -54,207 +32,41 @@ class Analysis:
         accept: Collection[int] = (),
         observer: str = "sensor",
     ) -> None:
-        self.rules = tuple(rules)
-        self.watcher = Observer()
-        self.observer = observer
-        self.site = site or Site()
-        self._strings = self.watcher.pipeline.out.strings
-        self._observed = Observed(self.watcher.inventory)
-        inventory = self.watcher.inventory
-        inventory.belongs = self.site.is_internal
-        directory = Directory(
-            lambda endpoints: [inventory.address(int(endpoint)) for endpoint in endpoints],
-            self.site.is_internal,
-        )
-        self.stage = BaselineStage(directory, self._strings, baseline, window, accept, observer)
-        learned = self.stage.baseline.assets if self.stage.learned else frozenset()
-        self.plant = Plant(self._observed, self.site, learned)
-        # No processing times: the same capture gives the same documents, whenever it is analysed.
-        self.detector = Detector(self.rules, observer=observer, clock=lambda: 0)
+        super().__init__(rules, site, baseline, window, accept, observer)
         self.alerts: dict[str, dict[str, Any]] = {}
+        """By `event.id`."""
         self.alerts_not_kept = 0
-        self.packets = 0
-        self.octets = 0
-        self._steps = 0
-        self._starts = [0]
-        self._captures = [""]
-
-    def begin(self, capture: str) -> None:
-        """What comes next is from the capture of this name."""
-        self._starts.append(self.packets)
-        self._captures.append(capture)
+        self._batches = 0
 
     def feed(self, batch: PacketBatch) -> None:
         """Take a batch of the capture that was begun last."""
-        if not self.packets and len(batch.records):
-            self.stage.begin(int(batch.records["time_ns"][0]))
-        self.packets += len(batch.records)
-        self.octets += int(batch.records["length"].sum())
-        for step in self.watcher.feed(batch._replace(first=batch.first + self._starts[-1])):
-            self._take(step)
+        super().feed(batch)
+        self._batches += 1
+        if self._batches % BATCHES_AT_ONCE == 0 or self.detector.alerts.waiting > MOST_WAITING:
+            self._collect()
 
     def finish(self) -> None:
         """The last capture has ended."""
-        for step in self.watcher.finish():
-            self._take(step)
+        super().finish()
         self._collect()
-        self.stage.finish()
-
-    def tables(self, step: Step) -> Iterator[Table]:
-        """What a step brought, with all that rules may ask about it."""
-        if step.fresh.size:
-            rows = self.watcher.behaviours.rows[step.fresh]
-            novelty = self.stage.novelty(rows)
-            yield behaviour_table(rows, self._strings, self.plant, novelty, step.fresh)
-        if step.changes:
-            news = {change: self.stage.is_news(change.time_ns) for change in step.changes}
-            for learned in (False, True):
-                changes = [change for change in step.changes if news[change] is learned]
-                if learned:
-                    changes = [change for change in changes if not self._is_learned(change)]
-                yield from self._observed.tables(changes, self.plant, learned)
-        if step.new_roles:
-            yield from self._seen_in_another_light(step)
-
-    def _is_learned(self, change: Change) -> bool:
-        """Whether the baseline knows of what the sensor has seen only now: a service that is served."""
-        if change.kind != "service":
-            return False
-        address = self.watcher.inventory.address(change.endpoint)
-        return self.stage.knows_service(address, change.new.partition(" ")[0])
-
-    def _seen_in_another_light(self, step: Step) -> Iterator[Table]:
-        """Behaviours seen before, of machines that are taken for something else now: rules that ask
-        for roles or levels shall not miss what was done before the role could be told. Novelty was
-        told before; repeats are not counted twice."""
-        table = self.watcher.behaviours
-        known = np.flatnonzero(table.hashes)
-        ends = table.rows["client"][known], table.rows["server"][known]
-        mine = np.isin(ends[0], step.new_roles) | np.isin(ends[1], step.new_roles)
-        keys = np.setdiff1d(known[mine], step.fresh)[:ROWS_AT_ONCE]
-        if keys.size:
-            yield behaviour_table(table.rows[keys], self._strings, self.plant, None, keys)
-
-    def _take(self, step: Step) -> None:
-        if step.gone.size:
-            self.detector.forget(step.gone.tolist())
-        for table in self.tables(step):
-            self.detector.see(table)
-        keys = self.detector.watched(step.touched)
-        if keys.size:
-            rows = self.watcher.behaviours.rows[keys]
-            self.detector.update(
-                Occurrences(keys, rows["messages"], rows["first_ns"], rows["last_ns"], rows["frames"])
-            )
-        self._steps += 1
-        if self._steps % STEPS_AT_ONCE == 0 or self.detector.alerts.waiting > MOST_WAITING:
-            self._collect()
 
     def _collect(self) -> None:
         """Write out the alerts that are new or have grown."""
-        for document in self.detector.take():
-            self._keep(document)
+        for document in self.take():
+            self.alerts[document["event"]["id"]] = document
+            if len(self.alerts) > MOST_ALERTS:
+                self._make_room()
 
-    def _keep(self, document: dict[str, Any]) -> None:
-        if "evidence" in document:
-            document["evidence"] = self._evidence(document["evidence"]["frames"])
-        self.alerts[document["event"]["id"]] = document
-        if len(self.alerts) > MOST_ALERTS:
-            lowest = min(LEVELS.index(item["rule"]["level"]) for item in self.alerts.values())
-            victims = [key for key, item in self.alerts.items() if item["rule"]["level"] == LEVELS[lowest]][
-                -MOST_ALERTS // 10 :
-            ]
-            for key in victims:
-                del self.alerts[key]
-            self.alerts_not_kept += len(victims)
-
-    def _evidence(self, frames: list[int]) -> dict[str, Any]:
-        """Frames as each capture numbers them; those of further captures stand under `more`."""
-        found: dict[str, list[int]] = {}
-        for frame in frames:
-            capture, own = self.locate(frame)
-            found.setdefault(capture, []).append(own)
-        (capture, own_frames), *others = found.items()
-        result: dict[str, Any] = {"capture": capture, "frames": own_frames}
-        if others:
-            result["more"] = [{"capture": name, "frames": numbers} for name, numbers in others]
-        return result
-
-    def locate(self, frame: int) -> tuple[str, int]:
-        """The capture that a packet came from, and its number there."""
-        place = bisect_right(self._starts, frame - 1) - 1
-        return self._captures[place], frame - self._starts[place]
-
-    @property
-    def machines(self) -> list[Machine]:
-        """The assets that were seen."""
-        return self.watcher.inventory.machines()
-
-    def assets(self) -> Iterator[dict[str, Any]]:
-        """Asset documents, what the site file says laid over what was seen."""
-        for machine in self.machines:
-            document = machine.document("")
-            for proof in document["evidence"].values():
-                proof["capture"], proof["frame"] = self.locate(proof["frame"])
-            asset = document["asset"]
-            ip = (asset.get("ip") or [""])[0]
-            mac = (asset.get("mac") or [""])[0]
-            said = self.plant.describe(ip, mac, asset.get("purdue_level"))
-            said.pop("is_internal")
-            asset |= {name: value for name, value in said.items() if value is not None}
-            asset.setdefault("criticality", 1.0)
-            yield document
-
-    def behaviours(self) -> Iterator[dict[str, Any]]:
-        """Behaviour documents in the order in which the behaviours began."""
-        table = self.watcher.behaviours
-        places = np.flatnonzero(table.hashes)
-        places = places[np.argsort(table.rows["first_ns"][places], kind="stable")]
-        for start in range(0, len(places), ROWS_AT_ONCE):
-            yield from self._behaviour_documents(places[start : start + ROWS_AT_ONCE])
-
-    def _behaviour_documents(self, places: Ints) -> Iterator[dict[str, Any]]:
-        rows = self.watcher.behaviours.rows[places]
-        columns = behaviour_table(rows, self._strings, self.plant).columns
-        kept = [
-            (name.split("."), name == "ics.malformed", columns[name].listed())
-            for name in columns
-            if name.startswith(("network.", "ics."))
-            or name in ("source.ip", "source.mac", "destination.ip", "destination.mac", "destination.port")
+    def _make_room(self) -> None:
+        lowest = min(LEVELS.index(item["rule"]["level"]) for item in self.alerts.values())
+        victims = [key for key, item in self.alerts.items() if item["rule"]["level"] == LEVELS[lowest]][
+            -MOST_ALERTS // 10 :
         ]
-        keys = rows[_KEY].tolist()
-        for index, row in enumerate(rows):
-            document: dict[str, Any] = {}
-            for (*path, last), wanted_false, values in kept:
-                value = values[index]
-                if value is None or (value is False and not wanted_false):
-                    continue
-                target = document
-                for part in path:
-                    target = target.setdefault(part, {})
-                target[last] = list(value) if isinstance(value, tuple) else value
-            for end in ("source", "destination"):
-                if "ip" in document.get(end, {}):
-                    document[end].pop("mac", None)
-            frames = sorted({int(frame) for frame in row["frames"]} - {0})
-            ends = (document["source"], document["destination"], document["ics"].get("name"))
-            identity = repr((ends, keys[index])).encode("utf-8", "surrogatepass")
-            yield {
-                "behaviour": {
-                    "id": "b-" + blake2b(identity, digest_size=8).hexdigest(),
-                    "count": int(row["messages"]),
-                    "first_seen": timestamp(int(row["first_ns"])),
-                    "last_seen": timestamp(int(row["last_ns"])),
-                },
-                **document,
-                "evidence": self._evidence(frames),
-            }
+        for key in victims:
+            del self.alerts[key]
+        self.alerts_not_kept += len(victims)
 
     @property
     def losses(self) -> dict[str, int]:
         """Every cause for which something that was captured was not used, zeros included."""
-        return {
-            **self.watcher.losses,
-            **self.detector.losses,
-            "alerts_not_kept": self.alerts_not_kept,
-        }
+        return {**super().losses, "alerts_not_kept": self.alerts_not_kept}

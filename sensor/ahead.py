@@ -148,6 +148,8 @@ def _packets() -> None:
 
 def _behaviours() -> None:
     from sensor import behaviours, novelty
+    from sensor.capture.batch import RECORD, PacketBatch
+    from sensor.epochs import Epochs
     from sensor.messages import MESSAGE, Buffers, new_out
 
     table = behaviours.new_behaviours(2)
@@ -156,6 +158,9 @@ def _behaviours() -> None:
     behaviours.make_room(table)
     octets = np.zeros(1, np.uint8)
     novelty.pick(novelty.new_seen(2), new_out(), Buffers(octets, octets, octets), nothing)
+    epochs = Epochs()
+    for first in (1, 2):  # whether an epoch is over is asked from the second batch on
+        list(epochs.parts(PacketBatch(octets, np.zeros(1, RECORD), first)))
 
 
 PARTS: dict[str, Callable[[], None]] = {

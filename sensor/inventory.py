@@ -35,8 +35,6 @@ DECENT = 0.6
 """Confidence from which on a role is taken for one."""
 SETTLED_NS = 60 * 10**9
 """How long a role has to stand before another one in its place is a change."""
-MOST_PARTS = 32
-"""How often roles are judged in one step at most."""
 FIRST_DYNAMIC = 32768
 """From this port on services come and go with every start of a program (RPC, file transfers)."""
 
@@ -102,9 +100,8 @@ class Inventory:
 
     def add(self, fresh: Rows, touched: Rows) -> None:
         """Take in behaviours that are new, and all that were seen now (BEHAVIOUR rows)."""
-        for part in _by_time(fresh):
-            self._dirty |= self.activities.add(part)
-            self._update()
+        self._dirty |= self.activities.add(fresh[np.argsort(fresh["first_ns"], kind="stable")])
+        self._update()
         for dispute in self._claimants.add(touched):
             address = address_text(0, 0xFFFF << 32 | dispute.address)
             self._tell(
@@ -368,16 +365,6 @@ class Inventory:
     def row(self, endpoint: int) -> Any:
         """The ENDPOINT row."""
         return self._endpoints.rows[endpoint]
-
-
-def _by_time(rows: Rows) -> list[Rows]:
-    """Behaviours in the order of time, cut where a role may have settled between them: however
-    packets are batched, roles are judged about as often."""
-    rows = rows[np.argsort(rows["first_ns"], kind="stable")]
-    cuts = np.flatnonzero(np.diff(rows["first_ns"] // SETTLED_NS)) + 1
-    if len(cuts) > MOST_PARTS:
-        cuts = cuts[:: -(-len(cuts) // MOST_PARTS)]
-    return np.split(rows, cuts)
 
 
 def _mac_number(text: str) -> int:

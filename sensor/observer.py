@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -11,22 +11,24 @@ from sensor.behaviours import EVICTED, STAMP, count, make_room, new_behaviours
 from sensor.capacity import STANDARD, Capacity
 from sensor.capture.batch import PacketBatch
 from sensor.details import details_of_some
+from sensor.epochs import Epochs
 from sensor.inventory import Change, Inventory
-from sensor.messages import IDENTITY, MESSAGES, Buffers
+from sensor.messages import IDENTITY, MESSAGES, Buffers, Out
 from sensor.novelty import MOST, new_seen, pick
 from sensor.novelty import REFUSED as IDENTITY_REFUSED
 from sensor.pipeline import Pipeline
-from sensor.protocols.protocol import Number, Record
+from sensor.protocols.protocol import Fact, Number, Record
 from sensor.protocols.registry import PROTOCOLS
 from sensor.strings import text_of
 from sensor.types import Ints
 
 
 class Step(NamedTuple):
-    """What one step brought: rows of the behaviour table, and changes of assets.
+    """What one epoch brought: rows of the behaviour table, and changes of assets.
 
-    Rows in `gone` were given up for room before this step: what was kept about them is void.
-    `new_roles` are endpoints of machines known before that are taken for something else now.
+    `fresh` is in the order of first packets. Rows in `gone` were given up for room before this step:
+    what was kept about them is void. `new_roles` are endpoints of machines known before that are
+    taken for something else now. `now_ns` is the latest packet time so far.
     """
 
     fresh: Ints
@@ -34,38 +36,80 @@ class Step(NamedTuple):
     gone: Ints
     changes: list[Change]
     new_roles: list[int]
+    now_ns: int
+
+
+class Listener(Protocol):
+    """Something that looks at every message, with kernels of its own.
+
+    What it found is read by whoever judges, when an epoch has ended.
+    """
+
+    def take(self, out: Out, buffers: Buffers) -> None:
+        """Look at the messages in `out`, which are gone afterwards; they come in the order of time
+        within one protocol, and protocols one after the other."""
 
 
 class Observer:
-    """Watches one capture or interface."""
+    """Watches one capture or interface.
+
+    Messages are counted as they come; what they brought is told when an epoch has ended (see
+    `sensor.epochs`), or earlier where the table of behaviours is full.
+    """
 
     def __init__(self, capacity: Capacity = STANDARD) -> None:
         self.pipeline = Pipeline(capacity=capacity)
         self.behaviours = new_behaviours(capacity.behaviours)
         self.inventory = Inventory(self.pipeline.wire.endpoints)
+        self.listeners: list[Listener] = []
         self._seen = new_seen()
         self._picked = np.zeros(MOST, np.int64)
         most = len(self.pipeline.out.messages)
         self._fresh = np.zeros(most, np.int64)
         self._touched = np.zeros(most, np.int64)
+        self._epochs = Epochs()
+        self._now_ns = 0
+        self._found_fresh: list[Ints] = []
+        self._found_touched: list[Ints] = []
+        self._facts: list[Fact] = []
+        self._gone: Ints = np.zeros(0, np.int64)
+        self._first = 1
+        self._times: list[Ints] = []
         self.messages = np.zeros(256, np.int64)
         """Messages by protocol number."""
         self.operations = np.zeros(32, np.int64)
         """Messages of OT protocols by operation."""
 
     def feed(self, batch: PacketBatch) -> Iterator[Step]:
-        """Take a batch of packets."""
-        self.inventory.see(batch.first, batch.records["time_ns"])
-        return self._steps(self.pipeline.feed(batch))
+        """Take a batch of packets; a Step for every epoch that has ended."""
+        for part, ends_before in self._epochs.parts(batch):
+            if ends_before:
+                yield self._close()
+            times = part.records["time_ns"]
+            if not self._times:
+                self._first = part.first
+            self._times.append(times.copy())
+            self._now_ns = max(self._now_ns, int(times.max()))
+            yield from self._count_all(self.pipeline.feed(part))
+
+    def flush(self) -> Iterator[Step]:
+        """No packet will come for longer than an epoch lasts: end this one now."""
+        if self._times:
+            self._epochs.close()
+            yield self._close()
 
     def finish(self) -> Iterator[Step]:
         """The capture has ended."""
-        return self._steps(self.pipeline.finish())
+        yield from self._count_all(self.pipeline.finish())
+        self._epochs.close()
+        yield self._close()
 
-    def _steps(self, drains: Iterable[Buffers]) -> Iterator[Step]:
+    def _count_all(self, drains: Iterable[Buffers]) -> Iterator[Step]:
         for buffers in drains:
             self._tally()
             self._learn_identities(buffers)
+            for listener in self.listeners:
+                listener.take(self.pipeline.out, buffers)
             yield from self._count()
 
     def _tally(self) -> None:
@@ -83,25 +127,39 @@ class Observer:
         for index, details in zip(picked, details_of_some(out, buffers, picked), strict=True):
             row = out.messages[index]
             record = Record(row, text_of(out.strings, int(row["name"])), details)
-            self.inventory.add_facts(PROTOCOLS[int(row["protocol"])].facts(record))
+            self._facts.extend(PROTOCOLS[int(row["protocol"])].facts(record))
 
     def _count(self) -> Iterator[Step]:
+        """Count the messages of a drain into behaviours; a Step where there is no room for them."""
         out, table = self.pipeline.out, self.behaviours
         cursor = np.zeros(3, np.int64)
         limit = int(out.used[MESSAGES])
-        gone = np.zeros(0, np.int64)
         while True:
-            table.used[STAMP] += 1
             cursor[1:] = 0
             count(table, out.messages, limit, cursor, self._fresh, self._touched)
-            fresh, touched = self._fresh[: cursor[1]], self._touched[: cursor[2]]
-            arp = touched[table.rows["protocol"][touched] == Number.ARP]
-            self.inventory.add(table.rows[fresh], table.rows[arp])
-            changes = self.inventory.take_changes()
-            yield Step(fresh, touched, gone, changes, self.inventory.take_new_roles())
+            self._found_fresh.append(self._fresh[: cursor[1]].copy())
+            self._found_touched.append(self._touched[: cursor[2]].copy())
             if cursor[0] >= limit:
                 return
-            gone = make_room(table)
+            yield self._close()
+            self._gone = make_room(table)
+
+    def _close(self) -> Step:
+        """What was found since the last time, in an order that does not depend on drains."""
+        table, inventory = self.behaviours, self.inventory
+        fresh = np.concatenate([np.zeros(0, np.int64), *self._found_fresh])
+        fresh = fresh[np.argsort(table.rows["frames"][fresh, 0], kind="stable")]
+        touched = np.concatenate([np.zeros(0, np.int64), *self._found_touched])
+        inventory.see(self._first, np.concatenate([np.zeros(0, np.int64), *self._times]))
+        inventory.add_facts(sorted(self._facts, key=lambda fact: fact.frame))
+        arp = touched[table.rows["protocol"][touched] == Number.ARP]
+        inventory.add(table.rows[fresh], table.rows[arp])
+        changes = inventory.take_changes()
+        step = Step(fresh, touched, self._gone, changes, inventory.take_new_roles(), self._now_ns)
+        table.used[STAMP] += 1
+        self._gone = np.zeros(0, np.int64)
+        self._found_fresh, self._found_touched, self._times, self._facts = [], [], [], []
+        return step
 
     @property
     def losses(self) -> dict[str, int]:

@@ -130,10 +130,6 @@ class BaselineStage:
                 mine[~inside] = theirs
         return Novelty(level, *flags)
 
-    def learn(self, rows: Rows) -> None:
-        """Learn these BEHAVIOUR rows as far as they lie in the window, and nothing else."""
-        self._take(rows[self._inside(rows)])
-
     def _inside(self, rows: Rows) -> Mask:
         if self._window is None or not rows.shape[0]:
             return np.zeros(rows.shape[0], np.bool_)

@@ -127,6 +127,9 @@ def test_behaviours_silent_longest_give_way() -> None:
         for step in observer.feed(batch_of(packets, first=first + 1)):
             fresh += len(step.fresh)
             gone += len(step.gone)
+    for step in observer.finish():
+        fresh += len(step.fresh)
+        gone += len(step.gone)
     inhabited = table.rows[np.flatnonzero(table.hashes)]
     addresses = np.sort(inhabited["address"][inhabited["protocol"] == Number.MODBUS])
     assert addresses.tolist() == list(range(500 - len(addresses), 500))

@@ -114,7 +114,7 @@ def diff(
     gone, come = only_in(first, second), only_in(second, first)
     for sign, found in (("-", gone), ("+", come)):
         for item in found:
-            typer.echo(f"{sign} {item.level.name.lower():<12} {item.text}")
+            typer.echo(f"{sign} {item.what:<12} {item.text}")
     if gone or come:
         raise typer.Exit(3 if exit_code else 0)
     typer.echo("both know the same")

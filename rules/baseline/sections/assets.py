@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import yaml
 
 from rules.baseline.learning import MOST_ASSETS
-from rules.baseline.model import Baseline, Level, address_order
+from rules.baseline.model import Baseline, address_order
 from rules.baseline.nodes import Reader
 from rules.baseline.sections.section import Difference, Section
 from rules.baseline.words import quoted
@@ -26,7 +26,7 @@ def _read(reader: Reader, node: yaml.Node, baseline: Baseline) -> None:
 
 def _only_in(mine: Baseline, theirs: Baseline) -> Iterator[Difference]:
     for asset in sorted(mine.assets - theirs.assets, key=address_order):
-        yield Difference(Level.ASSET, asset)
+        yield Difference("asset", asset)
 
 
 def _merge(result: Baseline, first: Baseline, second: Baseline) -> None:

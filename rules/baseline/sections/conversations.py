@@ -12,7 +12,6 @@ from rules.baseline.model import (
     Conversation,
     Function,
     Functions,
-    Level,
     Objects,
     Operations,
     in_order,
@@ -90,7 +89,7 @@ def _only_in(mine: Baseline, theirs: Baseline) -> Iterator[Difference]:
     for conversation in sorted(mine.conversations, key=in_order):
         known = theirs.conversations.get(conversation)
         if known is None:
-            yield Difference(Level.CONVERSATION, str(conversation))
+            yield Difference("conversation", str(conversation))
         else:
             yield from _operations_only_in(conversation, mine.conversations[conversation], known)
 
@@ -101,7 +100,7 @@ def _operations_only_in(
     for operation in sorted(mine, key=operation_name):
         text = f"{conversation}: {operation_name(operation)}"
         if operation not in theirs:
-            yield Difference(Level.OPERATION, text)
+            yield Difference("operation", text)
         else:
             yield from _functions_only_in(conversation.protocol, text, mine[operation], theirs[operation])
 
@@ -110,7 +109,7 @@ def _functions_only_in(protocol: int, text: str, mine: Functions, theirs: Functi
     for function in sorted(mine):
         line = f"{text}, {function_text(protocol, function)}"
         if function not in theirs:
-            yield Difference(Level.FUNCTION, line)
+            yield Difference("function", line)
         else:
             yield from _objects_only_in(protocol, line, mine[function], theirs[function])
 
@@ -119,7 +118,7 @@ def _objects_only_in(protocol: int, text: str, mine: Objects, theirs: Objects) -
     for place in sorted(mine):
         rest = without(mine[place], theirs.get(place, []))
         if rest:
-            yield Difference(Level.OBJECT, f"{text} {place_text(protocol, place, rest)}")
+            yield Difference("object", f"{text} {place_text(protocol, place, rest)}")
 
 
 def _merge(result: Baseline, first: Baseline, second: Baseline) -> None:

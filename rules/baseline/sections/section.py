@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import yaml
 
-from rules.baseline.model import Baseline, Level
+from rules.baseline.model import Baseline
 from rules.baseline.nodes import Reader
 
 
 class Difference(NamedTuple):
     """Something that one baseline has and the other has not, told at the topmost level only."""
 
-    level: Level
+    what: str
+    """`asset`, `conversation`, `operation`, `function`, `object`, `value` …"""
     text: str
 
 

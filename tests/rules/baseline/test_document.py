@@ -13,7 +13,7 @@ from plant_rows import START, Plant
 from rules.baseline.difference import merged, only_in
 from rules.baseline.document import text_of_baseline, write_baseline
 from rules.baseline.learning import Learner
-from rules.baseline.model import Baseline, Learned, Level
+from rules.baseline.model import Baseline, Learned
 from rules.baseline.nodes import BaselineError
 from rules.baseline.reading import baseline_of_text, read_baseline
 from rules.baseline.words import quoted
@@ -171,16 +171,16 @@ def test_a_difference_is_told_where_it_begins() -> None:
     )
     talk = "10.0.0.5 -> 10.0.0.10 modbus tcp/502: "
     assert only_in(new, old) == [
-        (Level.ASSET, "10.0.0.6"),
+        ("asset", "10.0.0.6"),
         (
-            Level.OBJECT,
+            "object",
             talk + 'read, 3 Read Holding Registers {unit: 1, space: holding_register, at: "10-14"}',
         ),
-        (Level.FUNCTION, talk + "read, 4 Read Input Registers"),
-        (Level.OPERATION, talk + "write"),
-        (Level.CONVERSATION, "10.0.0.6 -> 10.0.0.10 modbus tcp/502"),
+        ("function", talk + "read, 4 Read Input Registers"),
+        ("operation", talk + "write"),
+        ("conversation", "10.0.0.6 -> 10.0.0.10 modbus tcp/502"),
     ]
-    assert [item.level for item in only_in(old, new)] == [Level.OBJECT]
+    assert [item.what for item in only_in(old, new)] == ["object"]
     assert only_in(new, new) == []
 
 

@@ -1,0 +1,1 @@
+"""What waits for the console: on disk, bounded, alerts before all else."""

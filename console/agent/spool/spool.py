@@ -1,0 +1,368 @@
+"""The spool: what waits for the console, in one SQLite file, bounded in bytes.
+
+A batch that was given a sequence is frozen: the same documents go out under it until they are
+acknowledged, so that (sensor, sequence) is stored once. Sequences begin with a random part that is
+new each time the file is opened: neither a lost file nor one put back from a copy uses one again.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import RLock
+from typing import Any, NamedTuple
+
+from console.agent.documents import FIRST_ALERT, Outgoing, class_of
+from console.agent.spool.errors import SpoolCorrupt, SpoolError, as_spool_error
+from console.agent.spool.file import move_aside, open_file, salvaged
+
+BATCH_DOCUMENTS = 2000
+BATCH_BYTES = 4 << 20
+"""Text of the documents of one batch, before compression."""
+MOST_REFUSED = 200
+"""Documents the console would not have, kept for a person to look at."""
+MOST_TOLD = 10_000
+"""Alerts remembered over a restart."""
+_OVERHEAD = 200
+"""Octets that a row takes beside its text, about."""
+_SLICE = 256
+"""Documents that give way at once."""
+
+
+class Waiting(NamedTuple):
+    """A document in a batch. `version` grows when a newer one takes its place."""
+
+    number: int
+    version: int
+    type: str
+    body: str
+
+
+class Parcel(NamedTuple):
+    """A batch with its sequence. `number` is 0 where the disk was too full to write it down."""
+
+    number: int
+    sequence: str
+    documents: tuple[Waiting, ...]
+
+
+class Depth(NamedTuple):
+    """What waits: documents, alerts among them, octets, and when the oldest came (0: none waits)."""
+
+    documents: int
+    alerts: int
+    bytes: int
+    oldest_ns: int
+
+
+class Spool:
+    """One file, or memory where `path` is None. One process; any thread.
+
+    Every method raises SpoolError when the file cannot be used; nothing has changed then.
+    """
+
+    def __init__(self, path: Path | None, most_bytes: int) -> None:
+        self.path = path
+        self.most_bytes = most_bytes
+        self.lost_files = 0
+        """Damaged files that were moved aside since this process began."""
+        self.salvaged = 0
+        """Alerts that could still be read of them."""
+        self._lock = RLock()
+        self._open()
+
+    def _open(self) -> None:
+        rescued: list[Outgoing] = []
+        try:
+            self._connection = open_file(self.path, self.most_bytes)
+        except SpoolCorrupt:
+            rescued = self._replace()
+        self._epoch = secrets.token_hex(6)
+        self._volatile = 0
+        self._gone: set[tuple[int, int]] = set()
+        self._settled: set[int] = set()
+        self._measure()
+        if rescued:
+            self.put(rescued)
+
+    def _replace(self) -> list[Outgoing]:
+        """Put a new file in the place of a damaged one; the alerts that can still be read."""
+        assert self.path is not None
+        rescued = salvaged(self.path)
+        move_aside(self.path, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+        self.lost_files += 1
+        self.salvaged += len(rescued)
+        self._connection = open_file(self.path, self.most_bytes)
+        return rescued
+
+    def reopen(self) -> None:
+        """Begin anew behind a file that turned out to be damaged."""
+        with self._lock:
+            self._connection.close()
+            rescued = self._replace() if self.path is not None and self.path.exists() else []
+            self._connection.close()
+            self._open()
+            self.put(rescued)
+
+    def close(self) -> None:
+        """Write the log into the file and let go of it."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _write(self, durable: bool) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            connection = self._connection
+            try:
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException as error:
+                with suppress(sqlite3.Error):
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    self._measure()
+                if isinstance(error, sqlite3.Error):
+                    raise as_spool_error(error) from error
+                raise
+
+    def _measure(self) -> None:
+        row = self._connection.execute(
+            "SELECT ifnull(sum(size), 0), count(*), ifnull(sum(rank >= ?), 0) FROM document", (FIRST_ALERT,)
+        ).fetchone()
+        self._bytes, self._documents, self._alerts = row
+
+    def put(self, documents: Sequence[Outgoing]) -> None:
+        """Take documents in, all or none. Alerts are on the disk when this returns.
+
+        Beyond the bound documents give way: the lowest rank first, there the oldest; see `dropped`.
+        """
+        rows = [(document, document.id, document.rank, document.text) for document in documents]
+        durable = any(rank >= FIRST_ALERT for _, _, rank, _ in rows)
+        with self._write(durable) as connection:
+            for document, identity, rank, text in rows:
+                self._put(connection, document.type, identity, rank, text)
+                if rank >= FIRST_ALERT:
+                    connection.execute(
+                        "INSERT OR REPLACE INTO told VALUES (?, ?, ?)", (identity, time.time_ns(), text)
+                    )
+            if durable:
+                connection.execute(
+                    "DELETE FROM told WHERE id IN"
+                    " (SELECT id FROM told ORDER BY end_ns DESC LIMIT -1 OFFSET ?)",
+                    (MOST_TOLD,),
+                )
+            self._make_room(connection)
+
+    def _put(
+        self, connection: sqlite3.Connection, kind: str, identity: str | None, rank: int, text: str
+    ) -> None:
+        size = len(text.encode()) + _OVERHEAD
+        old = None
+        if identity is not None:
+            old = connection.execute(
+                "SELECT number, size, rank FROM document WHERE type = ? AND id = ? AND batch IS NULL",
+                (kind, identity),
+            ).fetchone()
+        if old is not None:
+            connection.execute(
+                "UPDATE document SET body = ?, size = ?, rank = ?, version = version + 1 WHERE number = ?",
+                (text, size, rank, old[0]),
+            )
+            self._bytes += size - old[1]
+            return
+        connection.execute(
+            "INSERT INTO document (type, id, rank, time_ns, size, body) VALUES (?, ?, ?, ?, ?, ?)",
+            (kind, identity, rank, time.time_ns(), size, text),
+        )
+        self._bytes += size
+        self._documents += 1
+        self._alerts += rank >= FIRST_ALERT
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        while self._bytes > self.most_bytes:
+            rows = connection.execute(
+                "SELECT number, rank, size FROM document WHERE batch IS NULL ORDER BY rank, number LIMIT ?",
+                (_SLICE,),
+            ).fetchall()
+            if not rows:
+                return  # all that is left is on its way; its size is bounded
+            for number, rank, size in rows:
+                connection.execute("DELETE FROM document WHERE number = ?", (number,))
+                _count(connection, class_of(rank), "full", 1)
+                self._bytes -= size
+                self._documents -= 1
+                self._alerts -= rank >= FIRST_ALERT
+                if self._bytes <= self.most_bytes:
+                    return
+
+    def take(self) -> Parcel | None:
+        """The batch to send: the oldest that was frozen, else what waits is frozen now; None: nothing."""
+        with self._lock:
+            try:
+                parcel = self._frozen()
+                if parcel is not None:
+                    return parcel
+                chosen = self._choose()
+            except sqlite3.Error as error:
+                raise as_spool_error(error) from error
+            if not chosen:
+                return None
+            try:
+                # Durable: after a loss of power the same documents must have the same sequence.
+                with self._write(durable=True) as connection:
+                    return self._freeze(connection, chosen)
+            except SpoolCorrupt:
+                raise
+            except SpoolError:
+                # A full disk must not keep alerts from a console that can be reached.
+                self._volatile += 1
+                return Parcel(0, f"{self._epoch}.v{self._volatile:010d}", tuple(chosen))
+
+    def _frozen(self) -> Parcel | None:
+        rows = self._connection.execute("SELECT number, sequence FROM batch ORDER BY number").fetchall()
+        row = next((row for row in rows if row[0] not in self._settled), None)
+        if row is None:
+            return None
+        documents = self._connection.execute(
+            "SELECT number, version, type, body FROM document WHERE batch = ? ORDER BY number", (row[0],)
+        ).fetchall()
+        return Parcel(row[0], row[1], tuple(Waiting(*item) for item in documents))
+
+    def _choose(self) -> list[Waiting]:
+        chosen: list[Waiting] = []
+        size = 0
+        for *item, octets in self._connection.execute(
+            "SELECT number, version, type, body, size FROM document WHERE batch IS NULL"
+            " ORDER BY rank DESC, number LIMIT ?",
+            (BATCH_DOCUMENTS + len(self._gone),),
+        ):
+            if (item[0], item[1]) in self._gone:
+                continue
+            size += octets
+            if chosen and (size > BATCH_BYTES or len(chosen) >= BATCH_DOCUMENTS):
+                break
+            chosen.append(Waiting(*item))
+        return sorted(chosen)
+
+    def _freeze(self, connection: sqlite3.Connection, documents: Sequence[Waiting]) -> Parcel:
+        number = connection.execute("INSERT INTO batch (sequence) VALUES (hex(randomblob(8)))").lastrowid
+        assert number is not None
+        sequence = f"{self._epoch}.{number:012d}"
+        connection.execute("UPDATE batch SET sequence = ? WHERE number = ?", (sequence, number))
+        connection.executemany(
+            "UPDATE document SET batch = ? WHERE number = ?", [(number, item.number) for item in documents]
+        )
+        return Parcel(number, sequence, tuple(documents))
+
+    def settle(self, parcel: Parcel) -> None:
+        """The console has this batch: forget it, where the disk is full as soon as it is not."""
+        self._gone.update((item.number, item.version) for item in parcel.documents)
+        self._settled.add(parcel.number)
+        try:
+            with self._write(durable=False) as connection:
+                self._forget(connection, self._gone, self._settled)
+        except SpoolCorrupt:
+            raise
+        except SpoolError:
+            return
+        self._gone.clear()
+        self._settled.clear()
+
+    def _forget(
+        self, connection: sqlite3.Connection, documents: Iterable[tuple[int, int]], batches: Iterable[int]
+    ) -> None:
+        for key in documents:
+            row = connection.execute(
+                "DELETE FROM document WHERE number = ? AND version = ? RETURNING size, rank", key
+            ).fetchone()
+            if row is not None:
+                self._bytes -= row[0]
+                self._documents -= 1
+                self._alerts -= row[1] >= FIRST_ALERT
+        for number in batches:
+            connection.execute("DELETE FROM batch WHERE number = ?", (number,))
+
+    def split(self, parcel: Parcel, parts: Iterable[Sequence[Waiting]]) -> None:
+        """The console refused this batch: its documents go out again in these parts, each a batch."""
+        with self._write(durable=True) as connection:
+            for part in parts:
+                if part:
+                    self._freeze(connection, part)
+            connection.execute("DELETE FROM batch WHERE number = ?", (parcel.number,))
+
+    def refuse(self, parcel: Parcel, reason: str) -> None:
+        """The console will never take the documents of this batch: set them aside, and count them."""
+        with self._write(durable=True) as connection:
+            for item in parcel.documents:
+                row = connection.execute(
+                    "SELECT rank FROM document WHERE number = ?", (item.number,)
+                ).fetchone()
+                connection.execute(
+                    "INSERT INTO refused (time_ns, type, reason, body) VALUES (?, ?, ?, ?)",
+                    (time.time_ns(), item.type, reason[:2000], item.body),
+                )
+                if row is not None:
+                    _count(connection, class_of(row[0]), "refused", 1)
+            keys = [(item.number, item.version) for item in parcel.documents]
+            self._forget(connection, keys, [parcel.number])
+            connection.execute(
+                "DELETE FROM refused WHERE number NOT IN"
+                " (SELECT number FROM refused ORDER BY number DESC LIMIT ?)",
+                (MOST_REFUSED,),
+            )
+
+    def count(self, losses: Counter[tuple[str, str]]) -> None:
+        """Add to what was dropped, by class and cause."""
+        with self._write(durable=False) as connection:
+            for (name, cause), number in losses.items():
+                _count(connection, name, cause, number)
+
+    def dropped(self) -> dict[str, int]:
+        """How many documents were dropped since the file was made, by `class.cause`."""
+        return {
+            f"{name}.{cause}": number
+            for name, cause, number in self._all("SELECT class, cause, count FROM counted")
+        }
+
+    def refused(self) -> list[tuple[str, str, str]]:
+        """(type, reason, body) of the latest documents that the console would not have."""
+        return [
+            (row[0], row[1], row[2])
+            for row in self._all("SELECT type, reason, body FROM refused ORDER BY number")
+        ]
+
+    def told(self) -> list[str]:
+        """The latest alerts as JSON, the one that grew last at the end, sent or not."""
+        return [row[0] for row in self._all("SELECT body FROM told ORDER BY end_ns")]
+
+    def _all(self, sql: str) -> list[Any]:
+        with self._lock:
+            try:
+                return self._connection.execute(sql).fetchall()
+            except sqlite3.Error as error:
+                raise as_spool_error(error) from error
+
+    @property
+    def depth(self) -> Depth:
+        """What waits just now."""
+        with self._lock:
+            try:
+                oldest = self._connection.execute("SELECT time_ns FROM document LIMIT 1").fetchone()
+            except sqlite3.Error:
+                oldest = None
+            documents = self._documents - len(self._gone)
+            return Depth(documents, self._alerts, self._bytes, oldest[0] if oldest and documents else 0)
+
+
+def _count(connection: sqlite3.Connection, name: str, cause: str, number: int) -> None:
+    connection.execute(
+        "INSERT INTO counted VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+        (name, cause, number),
+    )

@@ -130,6 +130,7 @@ FRAME = np.dtype(
         ("direction", "i1"),  # FROM_CLIENT or FROM_SERVER
         ("transport", "i2"),  # IP protocol number; 0 for non-IP
         ("flags", "i2"),  # MALFORMED: bytes that could not be framed
+        ("gaps", "i4"),  # places of this conversation that were not captured so far, its beginning too
     ]
 )
 """One application PDU, wherever its bytes lie."""
@@ -160,6 +161,7 @@ MESSAGE = np.dtype(
         ("name", "i4"),  # string id
         ("flags", "i4"),
         ("part", "i4"),
+        ("gaps", "i4"),  # as in FRAME
         ("protocol", "i2"),
         ("transport", "i2"),
         ("kind", "i1"),
@@ -167,6 +169,7 @@ MESSAGE = np.dtype(
         ("value_kind", "i1"),
         ("direction", "i1"),
         ("buffer", "i1"),
+        ("asks", "i1"),  # whether an answer is awaited: set by `pairing.ask`
     ]
 )
 
@@ -183,10 +186,23 @@ DETAIL = np.dtype(
 )
 """One protocol-specific field of one message row; a field that repeats is a list."""
 
+VALUE = np.dtype(
+    [
+        ("message", "i8"),  # index into the message rows
+        ("value", "f8"),
+        ("offset", "i4"),  # from the row's address, in its units
+        ("kind", "i1"),  # ValueKind
+    ]
+)
+"""One element of a message that carries several, or that has no room for one in its row. Where a
+message has VALUE rows they are all its elements, and its own `value` repeats the first."""
+
 MOST_PARTS = 256
 """Rows that one PDU may make; what a PDU names beyond that is counted as dropped."""
 MOST_DETAILS = 4096
 """Details that one PDU may make."""
+MOST_VALUES = 2048
+"""Elements of one PDU: Modbus reads up to 2000 bits at once."""
 
 SCRATCH = 1 << 20
 """Octets of `Buffers.scratch`."""
@@ -196,6 +212,7 @@ LONGEST_REASSEMBLED = 1 << 16
 MESSAGES, DETAILS, DROPPED_PARTS, DROPPED_DETAILS, WANT_DETAILS, PDU_START, DETAIL_START, SCRATCH_USED = (
     range(8)
 )
+VALUES, VALUE_START, DROPPED_VALUES = range(8, 11)
 
 
 class Out(NamedTuple):
@@ -211,6 +228,7 @@ class Out(NamedTuple):
     used: Ints
     pairs: Pairs
     strings: Strings
+    values: Rows
 
 
 class Buffers(NamedTuple):
@@ -230,14 +248,17 @@ def new_scratch() -> Bytes:
     return np.zeros(SCRATCH, np.uint8)
 
 
-def new_out(messages: Int = 1 << 15, details: Int = 1 << 16, want_details: bool = False) -> Out:
+def new_out(
+    messages: Int = 1 << 15, details: Int = 1 << 16, want_details: bool = False, values: Int = 1 << 16
+) -> Out:
     """Empty tables for this many rows."""
     out = Out(
         np.zeros(messages, MESSAGE),
         np.zeros(details, DETAIL),
-        np.zeros(8, np.int64),
+        np.zeros(11, np.int64),
         new_pairs(),
         new_strings(),
+        np.zeros(values, VALUE),
     )
     out.used[WANT_DETAILS] = want_details
     return out
@@ -245,7 +266,7 @@ def new_out(messages: Int = 1 << 15, details: Int = 1 << 16, want_details: bool 
 
 def empty(out: Out) -> None:
     """Forget the rows, and the reassembled PDUs they point to, once they are drained."""
-    out.used[MESSAGES] = out.used[DETAILS] = out.used[SCRATCH_USED] = 0
+    out.used[MESSAGES] = out.used[DETAILS] = out.used[VALUES] = out.used[SCRATCH_USED] = 0
 
 
 @kernel
@@ -254,6 +275,7 @@ def is_full(out: Out) -> bool:
     return (
         out.used[MESSAGES] + MOST_PARTS > out.messages.shape[0]
         or out.used[DETAILS] + MOST_DETAILS > out.details.shape[0]
+        or out.used[VALUES] + MOST_VALUES > out.values.shape[0]
         or out.used[SCRATCH_USED] + LONGEST_REASSEMBLED > SCRATCH
     )
 
@@ -291,6 +313,7 @@ def begin_pdu(out: Out) -> None:
     """To be called once for each PDU, before its first row: sets where its bounds count from."""
     out.used[PDU_START] = out.used[MESSAGES]
     out.used[DETAIL_START] = out.used[DETAILS]
+    out.used[VALUE_START] = out.used[VALUES]
 
 
 @kernel
@@ -329,6 +352,7 @@ def add_message(out: Out, frame: Record, protocol: Int, part: Int) -> Int:
     row["name"] = -1
     row["flags"] = 0
     row["part"] = part
+    row["gaps"] = frame["gaps"]
     row["protocol"] = protocol
     row["transport"] = frame["transport"]
     row["kind"] = 1 if frame["direction"] == FROM_SERVER else 0
@@ -336,7 +360,24 @@ def add_message(out: Out, frame: Record, protocol: Int, part: Int) -> Int:
     row["value_kind"] = 0
     row["direction"] = frame["direction"]
     row["buffer"] = frame["buffer"]
+    row["asks"] = 0
     return index
+
+
+@kernel
+def add_value(out: Out, message: Int, offset: Int, kind: Int, value: float) -> None:
+    """Append an element of a row's array; what is no number is none. Rows in the order of messages."""
+    index = out.used[VALUES]
+    if index - out.used[VALUE_START] >= MOST_VALUES:
+        out.used[DROPPED_VALUES] += 1
+        return
+    if np.isfinite(value):
+        out.used[VALUES] = index + 1
+        row = out.values[index]
+        row["message"] = message
+        row["offset"] = offset
+        row["kind"] = kind
+        row["value"] = value
 
 
 @kernel

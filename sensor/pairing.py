@@ -77,7 +77,7 @@ def find(pairs: Pairs, stream: Int, transaction: Int, part: Int) -> Int:
 
 @kernel
 def ask(pairs: Pairs, message: Record, extra: Int) -> None:
-    """Remember a request's row until its response comes.
+    """Remember a request's row until its response comes, and mark that one is awaited.
 
     `extra` is the decoder's own (a data type, a subfunction), read back by `find`.
     """
@@ -98,6 +98,7 @@ def ask(pairs: Pairs, message: Record, extra: Int) -> None:
     if row["stream"] >= 0:
         pairs.used[UNANSWERED] += 1
     pairs.used[ASKED] += 1
+    message["asks"] = 1
     row["stream"] = stream
     row["transaction"] = transaction
     row["part"] = part

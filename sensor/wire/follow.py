@@ -150,6 +150,7 @@ def _emit(
     frame["direction"] = FROM_CLIENT if direction == row["client"] else FROM_SERVER
     frame["transport"] = row["transport"]
     frame["flags"] = flags
+    frame["gaps"] = row["gaps"]
 
 
 @kernel
@@ -293,6 +294,7 @@ def _feed(
 def _lose_sync(wire: Wire, place: Int, direction: Int, octets: Int) -> None:
     side = wire.streams.sides[2 * place + direction]
     wire.streams.used[GAPS] += 1
+    wire.streams.rows[place]["gaps"] += 1
     if octets <= FAR_AHEAD:
         wire.streams.used[GAP_OCTETS] += octets
     drop_carry(wire.streams, side)
@@ -326,6 +328,7 @@ def _settle(wire: Wire, place: Int, direction: Int, force: bool) -> None:
             release_piece(streams, side)
             if skip < length:
                 streams.used[PIECES_DROPPED] += 1
+                streams.rows[place]["gaps"] += 1
                 side["synced"] = 0
         if skip < length + missing:
             side["next_seq"] = (seq + length + missing) & 0xFFFFFFFF
@@ -503,6 +506,7 @@ def _tcp(wire: Wire, packet: Row, data: Bytes) -> None:
             _event(wire, row, direction, np.int64(ACCEPTED), packet["time_ns"], packet["number"])
     elif not row["state"]:
         row["state"] |= MIDWAY
+        row["gaps"] += 1
     if flags & RST:
         if row["state"] & SYN_SEEN and row["reported"] != TOLD and direction != row["client"]:
             row["reported"] = TOLD
@@ -597,6 +601,7 @@ def _other(wire: Wire, packet: Row, protocol: Int) -> None:
     frame["direction"] = FROM_CLIENT
     frame["transport"] = packet["transport"]
     frame["flags"] = 0
+    frame["gaps"] = 0
 
 
 @kernel
@@ -664,6 +669,7 @@ def relieve(wire: Wire, threshold_ns: Int) -> None:
                 side = streams.sides[2 * place + direction]
                 if side["carry_length"] > 0 or side["ahead"] >= 0:
                     drop_all(streams, side)
+                    row["gaps"] += 1
                     side["synced"] = 0
                     side["known"] = 0
 

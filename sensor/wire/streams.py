@@ -33,6 +33,7 @@ STREAM = np.dtype(
         ("high_port", "i4"),
         ("vlan", "i4"),
         ("next", "i4"),  # in the hash chain; -1 at its end
+        ("gaps", "i4"),  # places that were not captured, the beginning too
         ("transport", "i2"),
         ("protocol", "i2"),  # 0 until recognised
         ("client", "i1"),  # direction of the client
@@ -268,6 +269,7 @@ def begin_stream(streams: Streams, place: Int, packet: Row) -> None:
     row["sure"] = 0
     row["state"] = 0
     row["reported"] = 0
+    row["gaps"] = 0
     _reset_side(streams.sides[2 * place])
     _reset_side(streams.sides[2 * place + 1])
 

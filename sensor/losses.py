@@ -25,6 +25,7 @@ MEANINGS = {
     "pdus_not_kept": "Messages of one packet beyond what one packet may make",
     "reassembly_evictions": "Times that waiting octets were given up for room, those silent longest first",
     "objects_not_kept": "Objects of one message beyond what one message may name",
+    "values_not_kept": "Values of one message beyond what one message may carry",
     "details_not_kept": "Details of one message beyond what one message may have",
     "names_not_kept": "Names (tags, blocks, files) for which the table had no room",
     "kernel_faults": "Defects of Fieldwatch that cost a packet or a message; please report them",

@@ -13,6 +13,7 @@ from sensor.capture.batch import PacketBatch
 from sensor.messages import (
     DROPPED_DETAILS,
     DROPPED_PARTS,
+    DROPPED_VALUES,
     FAULT,
     FRAME,
     MALFORMED,
@@ -232,6 +233,7 @@ class Pipeline:
         result["pdus_not_kept"] = int(self.wire.frames_used[FRAMES_DROPPED])
         result["reassembly_evictions"] = self.reassembly_evictions
         result["objects_not_kept"] = int(self.out.used[DROPPED_PARTS])
+        result["values_not_kept"] = int(self.out.used[DROPPED_VALUES])
         result["details_not_kept"] = int(self.out.used[DROPPED_DETAILS])
         result["names_not_kept"] = int(self.out.strings.used[STRINGS_REFUSED])
         result["kernel_faults"] = self.faults.total

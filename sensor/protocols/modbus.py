@@ -25,6 +25,7 @@ from sensor.messages import (
     add_integer,
     add_message,
     add_text,
+    add_value,
     begin_pdu,
     data_of,
     is_full,
@@ -315,6 +316,22 @@ def _add_registers(data: Bytes, at: Int, end: Int, out: Out, message: Int) -> No
 
 
 @kernel
+def _keep_registers(data: Bytes, at: Int, end: Int, out: Out, message: Int) -> None:
+    """The registers as VALUE rows, where there are several."""
+    if end - at >= 4:
+        for place in range(at, end - 1, 2):
+            add_value(out, message, (place - at) // 2, ValueKind.INTEGER, float(be16(data, place)))
+
+
+@kernel
+def _keep_bits(data: Bytes, at: Int, end: Int, count: Int, out: Out, message: Int) -> None:
+    """Bits as VALUE rows."""
+    for bit in range(min(count, (end - at) * 8)):
+        state = u8(data, at + bit // 8) >> (bit % 8) & 1
+        add_value(out, message, np.int64(bit), ValueKind.DISCRETE, float(state))
+
+
+@kernel
 def _add_bits(data: Bytes, at: Int, end: Int, count: Int, out: Out, message: Int) -> None:
     bits = (end - at) * 8
     if 0 <= count < bits:
@@ -410,11 +427,14 @@ def _decode_request(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> boo
         if function == WRITE_COILS:
             row["value_kind"] = ValueKind.DISCRETE
             row["value"] = u8(data, at + 5) & 1 if octets else 0
+            if row["count"] > 1:
+                _keep_bits(data, at + 5, end, row["count"], out, index)
             if details:
                 _add_bits(data, at + 5, end, row["count"], out, index)
             return 1 <= row["count"] <= 0x7B0 and octets == (row["count"] + 7) // 8
         if octets >= 2:
             row["value_kind"], row["value"] = ValueKind.INTEGER, be16(data, at + 5)
+        _keep_registers(data, at + 5, end, out, index)
         if details:
             _add_registers(data, at + 5, end, out, index)
         return 1 <= row["count"] <= 123 and octets == 2 * row["count"]
@@ -429,6 +449,7 @@ def _decode_request(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> boo
         row["address"], row["count"] = be16(data, at + 4), be16(data, at + 6)
         if u8(data, at + 8) >= 2:
             row["value_kind"], row["value"] = ValueKind.INTEGER, be16(data, at + 9)
+        _keep_registers(data, at + 9, end, out, index)
         if details:
             add_integer(out, index, _WRITE_ADDRESS, be16(data, at + 4))
             add_integer(out, index, _WRITE_COUNT, be16(data, at + 6))
@@ -482,6 +503,9 @@ def _decode_response(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bo
     if function in (READ_COILS, READ_DISCRETE_INPUTS):
         if row["count"] >= 0 and (row["count"] + 7) // 8 != end - at - 1:
             return False
+        # A state in the row would make a behaviour of its own of every pattern that is read.
+        if row["address"] >= 0:
+            _keep_bits(data, at + 1, end, row["count"], out, index)
         if details:
             _add_bits(data, at + 1, end, row["count"], out, index)
     elif function in (READ_HOLDING, READ_INPUT, READ_WRITE):
@@ -489,6 +513,8 @@ def _decode_response(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bo
             return False
         if end - at >= 3 and function != READ_WRITE:
             row["value_kind"], row["value"] = ValueKind.INTEGER, be16(data, at + 1)
+            if row["address"] >= 0:
+                _keep_registers(data, at + 1, end, out, index)
         if details:
             _add_registers(data, at + 1, end, out, index)
     elif function in (WRITE_COIL, WRITE_REGISTER, WRITE_COILS, WRITE_REGISTERS, MASK_WRITE):

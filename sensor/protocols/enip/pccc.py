@@ -25,6 +25,7 @@ from sensor.messages import (
     add_integer,
     add_real,
     add_text,
+    add_value,
     wants_details,
 )
 from sensor.octets import le16, le32, real32, signed, u8
@@ -66,7 +67,7 @@ _SERIES_REVISION = fields.PCCC["pccc.series_revision"]
 _KEYSWITCH = fields.PCCC["pccc.keyswitch"]
 
 REPLY = 0x40
-FLOAT_FILE, LONG_FILE = 0x8A, 0x91
+INTEGER_FILE, FLOAT_FILE, LONG_FILE = 0x89, 0x8A, 0x91
 
 
 @kernel
@@ -143,6 +144,20 @@ def _address_field(data: Bytes, at: Int, end: Int) -> Int:
 
 
 @kernel
+def _keep_array(data: Bytes, at: Int, end: Int, size: Int, out: Out, index: Int) -> None:
+    """The elements as VALUE rows; files of structures (timers, control …) count in their words."""
+    row = out.messages[index]
+    simple = row["space"] in (FLOAT_FILE, LONG_FILE, INTEGER_FILE)
+    for place in range(at, end - size + 1, size):
+        offset = (place - at) // size << (16 if simple else 0)
+        if row["space"] == FLOAT_FILE:
+            add_value(out, index, offset, ValueKind.REAL, real32(le32(data, place)))
+        else:
+            number = signed(le32(data, place), 32) if size == 4 else signed(le16(data, place), 16)
+            add_value(out, index, offset, ValueKind.INTEGER, float(number))
+
+
+@kernel
 def _add_data(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> None:
     """Values of a data file: float files hold singles, long files 32-bit and others 16-bit words."""
     row = out.messages[index]
@@ -153,6 +168,8 @@ def _add_data(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> None:
         else:
             row["value_kind"] = ValueKind.INTEGER
             row["value"] = signed(le32(data, at), 32) if size == 4 else signed(le16(data, at), 16)
+    else:
+        _keep_array(data, at, end, size, out, index)
     if not wants_details(out, index):
         return
     for place in range(at, end - size + 1, size):

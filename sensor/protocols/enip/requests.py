@@ -22,6 +22,7 @@ from sensor.protocols.enip.services import (
     INSTANCE_LIST,
     LARGE_FORWARD_OPEN,
     MULTIPLE,
+    READ_FRAGMENTED,
     RESET,
     SET_LIST,
     SET_MEMBER,
@@ -41,6 +42,7 @@ from sensor.protocols.enip.state import (
 )
 from sensor.protocols.enip.tags import (
     NAME_AND_TYPE,
+    SKIPPED_SHIFT,
     asks_name_and_type,
     decode_attribute_ids,
     decode_tag_request,
@@ -277,6 +279,8 @@ def decode_request(data: Bytes, at: Int, end: Int, depth: Int, state: State, out
         extra |= NAME_AND_TYPE
     if row["space"] == PCCC_OBJECT and row["function"] == EXECUTE_PCCC:
         extra |= OF_PCCC
+    if row["space"] == SYMBOL and row["function"] == READ_FRAGMENTED and after + 6 <= end:
+        extra |= le32(data, after + 2) << SKIPPED_SHIFT
     good &= _decode_service(data, after, end, depth, state, out, index)
     ask(out.pairs, row, extra)
     return good

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.kernel import kernel
-from sensor.messages import Out, ValueKind, add_bytes, add_integer, add_real, add_text, wants_details
+from sensor.messages import (
+    Out,
+    ValueKind,
+    add_bytes,
+    add_integer,
+    add_real,
+    add_text,
+    add_value,
+    wants_details,
+)
 from sensor.octets import le16, le32, le64, real32, real64, signed, u8
 from sensor.protocols.enip import fields
 from sensor.protocols.enip.services import (
@@ -32,6 +41,8 @@ _DATA = fields.CIP["cip.data"]
 BOOL, REAL, LREAL, STRUCTURE = 0xC1, 0xCA, 0xCB, 0x2A0
 NAME_AND_TYPE = 1
 """`Pairs` extra of Get Instance Attribute List that asks for attributes 1 (name) and 2 (type)."""
+SKIPPED_SHIFT = 8
+"""`Pairs` extra of Read Tag Fragmented: from this bit on the offset in octets that it asks for."""
 
 
 @kernel
@@ -69,8 +80,27 @@ def _add_values(data: Bytes, at: Int, end: Int, code: Int, size: Int, out: Out, 
 
 
 @kernel
-def decode_values(data: Bytes, at: Int, end: Int, code: Int, out: Out, index: Int) -> bool:
-    """Values of one type up to `end`, into details and, where it is one, into the row's value."""
+def _keep_array(
+    data: Bytes, at: Int, end: Int, code: Int, size: Int, skipped: Int, out: Out, index: Int
+) -> None:
+    """The elements of an array as VALUE rows; `skipped` octets of it came before."""
+    first = skipped // size
+    for place in range(at, end - size + 1, size):
+        offset = first + (place - at) // size
+        if code & 0xFF == REAL or code & 0xFF == LREAL:
+            real = real32(le32(data, place)) if size == 4 else real64(le64(data, place))
+            add_value(out, index, offset, ValueKind.REAL, real)
+        else:
+            kind = ValueKind.DISCRETE if code & 0xFF == BOOL else ValueKind.INTEGER
+            add_value(out, index, offset, kind, float(_integer_at(data, place, code, size)))
+
+
+@kernel
+def decode_values(data: Bytes, at: Int, end: Int, code: Int, skipped: Int, out: Out, index: Int) -> bool:
+    """Values of one type up to `end`, into details and, where it is one, into the row's value.
+
+    Of a fragmented array `skipped` octets came in fragments before; -1 where that is not known.
+    """
     row = out.messages[index]
     details = wants_details(out, index)
     size = size_of_type(code)
@@ -85,6 +115,8 @@ def decode_values(data: Bytes, at: Int, end: Int, code: Int, out: Out, index: In
         else:
             row["value_kind"] = ValueKind.DISCRETE if code & 0xFF == BOOL else ValueKind.INTEGER
             row["value"] = _integer_at(data, at, code, size)
+    elif skipped >= 0:
+        _keep_array(data, at, end, code, size, skipped, out, index)
     if details:
         _add_values(data, at, end, code, size, out, index)
     return end - at >= size
@@ -109,9 +141,10 @@ def _decode_write(data: Bytes, at: Int, end: Int, service: Int, out: Out, index:
     if at + head > end:
         return False
     row["count"] = le16(data, at)
+    skipped = le32(data, at + 2) if service == WRITE_FRAGMENTED else np.int64(0)
     if service == WRITE_FRAGMENTED and details:
-        add_integer(out, index, _OFFSET, le32(data, at + 2))
-    return decode_values(data, at + head, end, code, out, index)
+        add_integer(out, index, _OFFSET, skipped)
+    return decode_values(data, at + head, end, code, skipped, out, index)
 
 
 @kernel
@@ -203,7 +236,7 @@ def decode_tag_response(data: Bytes, at: Int, end: Int, extra: Int, out: Out, in
             if details:
                 add_integer(out, index, _HANDLE, le16(data, at + 2))
             at += 2
-        return decode_values(data, at + 2, end, code, out, index)
+        return decode_values(data, at + 2, end, code, extra >> SKIPPED_SHIFT, out, index)
     if service == INSTANCE_LIST and extra & NAME_AND_TYPE:
         return _add_symbols(data, at, end, out, index)
     if wants_details(out, index) and end > at:

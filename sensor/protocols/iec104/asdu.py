@@ -19,6 +19,7 @@ from sensor.messages import (
     add_bytes,
     add_integer,
     add_message,
+    add_value,
     begin_pdu,
     is_full,
     wants_details,
@@ -143,6 +144,21 @@ def _pair(out: Out, message: Int) -> None:
 
 
 @kernel
+def _keep_element(
+    data: Bytes, at: Int, function: Int, index: Int, out: Out, message: Int, details: bool
+) -> None:
+    """One of a sequence of elements: a VALUE row each, the first in the message's row as well."""
+    row = out.messages[message]
+    kind, value = np.int64(row["value_kind"]), np.float64(row["value"])
+    row["value_kind"] = 0
+    decode_element(data, at, function, out, message, True, details)
+    if row["value_kind"] != 0:
+        add_value(out, message, index, np.int64(row["value_kind"]), np.float64(row["value"]))
+    if index > 0:
+        row["value_kind"], row["value"] = kind, value
+
+
+@kernel
 def _decode_objects(data: Bytes, at: Int, end: Int, frame: Record, header: Int, out: Out, first: Int) -> bool:
     """Information objects from `at`, the first into row `first`; whether they fill the ASDU exactly."""
     function = u8(data, header)
@@ -173,7 +189,10 @@ def _decode_objects(data: Bytes, at: Int, end: Int, frame: Record, header: Int, 
             if at + octets > end:
                 _pair(out, message)
                 return False
-            decode_element(data, at, function, out, message, index == 0, details)
+            if elements > 1:
+                _keep_element(data, at, function, index, out, message, details)
+            else:
+                decode_element(data, at, function, out, message, True, details)
             at += octets
         _pair(out, message)
     return at == end

@@ -15,6 +15,7 @@ from sensor.messages import (
     add_bytes,
     add_integer,
     add_message,
+    add_value,
     wants_details,
 )
 from sensor.octets import be16, be24, be32, real32, signed, u8
@@ -161,13 +162,57 @@ def decode_item(data: Bytes, at: Int, end: Int, out: Out, message: Int) -> Int:
 
 
 @inner
-def set_value(data: Bytes, at: Int, length: Int, row: Record) -> None:
-    """The `value` column from the data of an item that is a single element; bits are DISCRETE.
+def width_of(size: Int) -> Int:
+    """Octets of an element of this transport size; 0 where an array of it is not taken apart."""
+    if size == BYTE or size == CHAR:
+        return np.int64(1)
+    if size in (INT, WORD, DATE, S5TIME, SIZE_COUNTER, SIZE_TIMER):
+        return np.int64(2)
+    return np.int64(4 if size in (DINT, TIME, DWORD, TIME_OF_DAY, REAL) else 0)
 
-    A REAL that is no finite number stays out of the column; its octets are in the details.
+
+@inner
+def keep_array(data: Bytes, at: Int, length: Int, out: Out, message: Int) -> None:
+    """The elements of an array as VALUE rows, their offset in bits as addresses are.
+
+    Clients like to read a whole data block as octets. What lies in it is aligned to even addresses,
+    so octets are taken in pairs, as words: of a REAL the first then has sign, exponent and the
+    highest bits, and grows with it.
     """
+    row = out.messages[message]
+    size, area = np.int64(row["space"]) >> SIZE_SHIFT, np.int64(row["space"]) & 0xFF
+    width = width_of(size)
+    if width == 0 or row["space"] == OTHER_SYNTAX:
+        return
+    if width == 1:
+        for place in range((row["address"] >> 3) & 1, length - 1, 2):
+            add_value(out, message, np.int64(place * 8), ValueKind.INTEGER, float(be16(data, at + place)))
+        return
+    stride = 1 if COUNTER <= area <= IEC_TIMER else width * 8
+    for item in range(min(np.int64(row["count"]), length // width)):
+        place = at + item * width
+        value = be16(data, place) if width == 2 else be32(data, place)
+        if size == REAL:
+            add_value(out, message, np.int64(item * stride), ValueKind.REAL, real32(value))
+        else:
+            number = signed(value, width * 8) if size in (INT, DINT, TIME) else value
+            add_value(out, message, np.int64(item * stride), ValueKind.INTEGER, float(number))
+
+
+@inner
+def set_value(data: Bytes, at: Int, length: Int, out: Out, message: Int) -> None:
+    """The `value` column from the data of an item that is a single element, VALUE rows of an array.
+
+    Bits are DISCRETE. A REAL that is no finite number stays out of the column; its octets are in the
+    details.
+    """
+    row = out.messages[message]
     size = np.int64(row["space"]) >> SIZE_SHIFT
-    if row["count"] != 1 or row["space"] < 0 or length < 1:
+    if row["space"] < 0 or length < 1:
+        return
+    if row["count"] > 1:
+        keep_array(data, at, length, out, message)
+    if row["count"] != 1:
         return
     if size == BIT:
         row["value_kind"], row["value"] = ValueKind.DISCRETE, u8(data, at) & 1
@@ -230,7 +275,7 @@ def decode_requested(
                 values = values_end
             else:
                 octets = data_octets(data, values + 1)
-                set_value(data, values + 4, octets, row)
+                set_value(data, values + 4, octets, out, message)
                 if wants_details(out, message):
                     add_bytes(out, message, fields.DATA, values + 4, octets)
                 values += 4 + octets + octets % 2
@@ -260,7 +305,7 @@ def decode_answered(data: Bytes, at: Int, end: Int, count: Int, out: Out, index:
         if at + 4 + octets > end:
             return False
         if u8(data, at) == SUCCESS:
-            set_value(data, at + 4, octets, row)
+            set_value(data, at + 4, octets, out, message)
         if wants_details(out, message) and octets > 0:
             add_bytes(out, message, fields.DATA, at + 4, octets)
         at += 4 + octets + octets % 2

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.alerts.collection import Alerts
+from rules.alerts.tolerance import Tolerances
 from rules.engine.correlation import Correlator
 from rules.engine.matching import Engine
 from rules.rule import AnyRule
@@ -29,11 +30,12 @@ class Detector:
         capture: str | None = None,
         observer: str | None = None,
         clock: Callable[[], int] = time.time_ns,
+        tolerances: Tolerances | None = None,
     ) -> None:
         rules = list(rules)
         self.engine = Engine(rules)
         self.correlator = Correlator(rules)
-        self.alerts = Alerts(capture, observer, clock=clock)
+        self.alerts = Alerts(capture, observer, clock=clock, tolerances=tolerances)
 
     def see(self, table: Table) -> None:
         """Take in behaviours that are new, or asset changes."""

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from rules.baseline.subjects import GROUP, kind_of
 from rules.site.model import Site, SiteAsset, Zone
-from rules.table import Flags, Numbers, Texts, texts
+from rules.table import Column, Flags, Numbers, Texts, texts
 from sensor.types import Ints, Rows
 
 DEFAULT_CRITICALITY = 1.0
 """Of what the site file does not weigh."""
+_NOWHERE = -1
 
 
 class Assets(Protocol):
@@ -122,7 +123,7 @@ class Ends:
     def text_column(self, field: str, places: Ints) -> Texts:
         """`ip`, `mac`, `name`, `vendor`, `role` or `zone` of the endpoints at these places."""
         if field == "zone":
-            values: Sequence[str] = self._zone_names()
+            values: Sequence[str] = self._named_zones
         else:
             values = self._texts(field)
             if field in ("name", "vendor", "role"):
@@ -131,7 +132,8 @@ class Ends:
         column = texts(values)
         return Texts(column.codes[places], column.values)
 
-    def _zone_names(self) -> list[str]:
+    @cached_property
+    def _named_zones(self) -> list[str]:
         name = self._plant.site.zone_name
         return [
             name(ip, mac, int(vlan), None if np.isnan(level) else float(level))
@@ -164,3 +166,39 @@ class Ends:
         values = np.array([bool(value) for value in found], np.bool_)
         present = np.array([value is not None for value in found], np.bool_)
         return Flags(values[places], present[places])
+
+    def conduit_column(self, protocols: Column | None) -> Flags | None:
+        """Whether a conduit lets each row's protocol from zone to zone; None where the site has none.
+
+        Absent inside a zone, and where an end is no host or has no IP address: what has none cannot
+        leave its zone. Hosts of no zone are outside all of them.
+        """
+        conduits = self._plant.site.conduits
+        if not conduits or not isinstance(protocols, Texts):
+            return None
+        zones = np.array([self._wall(place) for place in range(len(self._ids))], np.int64)
+        rows = np.stack([zones[self.clients], zones[self.servers], protocols.codes])
+        distinct, places = np.unique(rows, axis=1, return_inverse=True)
+        names = list(self._walls)
+        found: list[bool | None] = []
+        for client, server, code in distinct.T.tolist():
+            if client == _NOWHERE or server == _NOWHERE:
+                found.append(None)
+                continue
+            protocol = str(protocols.values[code]) if code >= 0 else ""
+            found.append(conduits.allows(names[client], names[server], protocol))
+        values = np.array([bool(value) for value in found], np.bool_)
+        present = np.array([value is not None for value in found], np.bool_)
+        places = places.reshape(-1)
+        return Flags(values[places], present[places])
+
+    @cached_property
+    def _walls(self) -> dict[str, int]:
+        return {name: at for at, name in enumerate(dict.fromkeys(self._named_zones))}
+
+    def _wall(self, place: int) -> int:
+        """The place of an endpoint's zone among those of the batch; _NOWHERE where it has none to leave."""
+        ip = self._pairs[place][0]
+        if not ip or kind_of(ip) == GROUP:
+            return _NOWHERE
+        return self._walls[self._named_zones[place]]

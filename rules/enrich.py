@@ -105,6 +105,7 @@ def behaviour_table(
         for field in ("is_internal", "authorised"):
             makers[f"{name}.{field}"] = partial(ends.flag_column, field, codes)
     makers |= _network_makers(rows) | _ics_makers(rows, strings) | _baseline_makers(rows, novelty)
+    makers["conduit.allowed"] = lambda: ends.conduit_column(makers["network.protocol"]())
     makers["schedule.working_hours"] = lambda: _flags(plant.site.is_working_time(rows["last_ns"]))
     makers["schedule.maintenance"] = lambda: _flags(plant.site.is_maintenance(rows["last_ns"]))
     occurrences = Occurrences(

@@ -139,6 +139,12 @@ CORE: tuple[RuleField, ...] = (
     RuleField("baseline.value_outside", "boolean", "The value lies outside the range seen while learning"),
     RuleField("schedule.working_hours", "boolean", "Inside the site's working hours", (), BOTH),
     RuleField("schedule.maintenance", "boolean", "Inside a maintenance window", (), BOTH),
+    RuleField(
+        "conduit.allowed",
+        "boolean",
+        "Whether a conduit of the site file lets this protocol from the client's zone to the server's; "
+        "absent inside a zone and where the site has no conduits",
+    ),
     RuleField("asset.id", "text", "Stable identifier of the asset", (), ASSET),
     RuleField("asset.change", "text", "What changed", CHANGES, ASSET),
     RuleField("asset.old", "text", "Value before; absent for a new asset", (), ASSET),

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rules.alerts.tolerance import Tolerances
 from rules.baseline.model import Baseline
 from rules.baseline.stage import BaselineStage, Window
 from rules.baseline.subjects import Directory
@@ -75,7 +76,9 @@ class Watch:
         learned = self.stage.baseline.assets if self.stage.learned else frozenset()
         self.plant = Plant(self._observed, self.site, learned)
         # No processing times: the same capture gives the same documents, whenever it is analysed.
-        self.detector = Detector(self.rules, observer=observer, clock=lambda: 0)
+        self.detector = Detector(
+            self.rules, observer=observer, clock=lambda: 0, tolerances=Tolerances(self.site)
+        )
         self.sources: list[Source] = []
         self.packets = 0
         self.octets = 0

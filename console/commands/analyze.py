@@ -34,6 +34,10 @@ def analyze(
     site: Annotated[
         Path | None, typer.Option(help="Site file: zones, criticality, authorised assets, hours")
     ] = None,
+    suppress: Annotated[
+        list[Path] | None,
+        typer.Option(help="List of suppressions beside those of the site file; may be repeated"),
+    ] = None,
     rules: Annotated[
         list[Path] | None,
         typer.Option(help="Rule files or folders to use beside those that ship; may be repeated"),
@@ -69,7 +73,11 @@ def analyze(
     if out is not None and out.exists() and not out.is_dir():
         fail(f"--out: {out} is a file, not a folder", 2)
     analysis = Analysis(
-        _rules(rules or [], shipped_rules), _site(site), _baseline(baseline), window, observer=observer
+        _rules(rules or [], shipped_rules),
+        site_of(site, suppress or []),
+        _baseline(baseline),
+        window,
+        observer=observer,
     )
     compile_kernels()
     problems, facts = read_captures(analysis, captures, Progress())
@@ -168,16 +176,22 @@ def _rules(paths: list[Path], shipped: bool) -> list[AnyRule]:
     return found
 
 
-def _site(path: Path | None) -> Site | None:
-    from console.commands.output import fail
-    from rules.site.reading import SiteError, load_site
+def site_of(path: Path | None, suppress: list[Path]) -> Site:
+    """The site of a site file, with the suppressions of these lists, too; says what is wrong and ends."""
+    from dataclasses import replace
 
-    if path is None:
-        return None
+    from console.commands.output import fail
+    from rules.language.problems import RuleError
+    from rules.site.model import Site
+    from rules.site.reading import load_site
+    from rules.site.suppressions import load_suppressions
+
     try:
-        return load_site(path)
-    except SiteError as error:
+        site = load_site(path) if path is not None else Site()
+        more = [item for each in suppress for item in load_suppressions(each)]
+    except RuleError as error:
         fail(str(error), 1)
+    return replace(site, suppressions=(*site.suppressions, *more))
 
 
 def _baseline(path: Path | None) -> Baseline | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,18 +36,48 @@ def _load(paths: list[Path] | None) -> tuple[list[AnyRule], list[Problem]]:
     return rules, problems
 
 
+def _quiet_problems(site: Path | None, suppress: list[Path], rules: list[AnyRule]) -> Iterator[Problem]:
+    """What is wrong with a site file and with lists of suppressions, those that have expired included."""
+    import time
+
+    from rules.language.loader import PACKS, load
+    from rules.language.problems import RuleError
+    from rules.site.reading import load_site
+    from rules.site.suppressions import expired, load_suppressions, unknown_rules
+
+    if site is None and not suppress:
+        return
+    known = [*rules, *load([PACKS])[0]]
+    for path in [*([site] if site else []), *suppress]:
+        try:
+            found = load_site(path).suppressions if path == site else load_suppressions(path)
+        except RuleError as error:
+            yield from error.problems
+            continue
+        yield from expired(found, path, time.time_ns())
+        yield from unknown_rules(found, path, known)
+
+
 def _show(problems: Iterable[Problem]) -> None:
     for problem in problems:
         typer.echo(str(problem), err=True)
 
 
 @app.command()
-def lint(paths: Paths = None) -> None:
+def lint(
+    paths: Paths = None,
+    site: Annotated[
+        Path | None, typer.Option(help="Site file to check, too: its zones, windows, suppressions")
+    ] = None,
+    suppress: Annotated[
+        list[Path] | None, typer.Option(help="List of suppressions to check, too; may be repeated")
+    ] = None,
+) -> None:
     """Check rules: what is wrong, and what an analyst would regret. Ends with 1 if anything is."""
     from rules.lint.checks import lint as check
 
     rules, problems = _load(paths)
-    found = [*problems, *check(rules)]
+    found = [*problems, *check(rules), *_quiet_problems(site, suppress or [], rules)]
     _show(sorted(found))
     files = len(rules) + len({problem.path for problem in problems})
     typer.echo(f"{_count(files, 'rule')}, {_count(len(found), 'problem')}")

@@ -19,13 +19,15 @@ from sensor.times import parse_time
 def summarise(analysis: Analysis, captures: list[dict[str, Any]]) -> dict[str, Any]:
     """`summary.json`, once the analysis has finished; `captures` says what was read."""
     watcher = analysis.watcher
-    levels = Counter(alert["rule"]["level"] for alert in analysis.alerts.values())
+    alerts = [alert for alert in analysis.alerts.values() if "silenced" not in alert["event"]]
+    levels = Counter(alert["rule"]["level"] for alert in alerts)
+    quieted = analysis.detector.alerts.tolerances.describe()
     octets, understood = watcher.pipeline.understood
     share = understood / octets if octets else 1.0
     rules = analysis.rules
     assets = list(analysis.assets())
     ended = max((parse_time(item["last"]) for item in captures if "last" in item), default=0)
-    score = score_of(analysis.alerts.values(), assets, ended, share)
+    score = score_of(alerts, assets, ended, share)
     return {
         "captures": captures,
         "packets": analysis.packets,
@@ -43,6 +45,7 @@ def summarise(analysis: Analysis, captures: list[dict[str, Any]]) -> dict[str, A
             "share": round(share, 4),
         },
         "losses": analysis.losses,
+        **({"quieted": quieted} if quieted else {}),
         "posture": score._asdict(),
         "version": version("fieldwatch"),
         "rules": {"digest": digest_of(rules), "count": len(rules)},

@@ -36,9 +36,10 @@ def print_report(
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else 200)
     console.print(_headline(summary))
     _print_assets(console, sorted(analysis.assets(), key=_asset_order))
-    _print_alerts(console, alerts_of(analysis), lang)
+    alerts = [alert for alert in alerts_of(analysis) if "silenced" not in alert["event"]]
+    _print_alerts(console, alerts, lang)
     console.print(_verdict(summary))
-    for line in _losses(summary):
+    for line in [*_quieted(summary), *_losses(summary)]:
         console.print(line)
     for held in analysis.stage.baseline.withheld.values():
         console.print(f"Not learned, because it is dangerous: {escape(str(held))}")
@@ -130,6 +131,22 @@ def _verdict(summary: dict[str, Any]) -> str:
         f"\n[bold]Posture {posture['score']:.0f} of 100[/bold]; "
         f"{understood['share']:.1%} of {understood['ot_bytes']:,} industrial octets understood"
     )
+
+
+def _quieted(summary: dict[str, Any]) -> list[str]:
+    """What maintenance windows and suppressions did to alerts; those that did nothing are left out."""
+    lines = []
+    for item in summary.get("quieted", ()):
+        if not item["alerts"]:
+            continue
+        what = "Silenced" if item["silenced"] else "Explained and lowered"
+        if item["kind"] == "suppression":
+            by = f"suppression {item['id']} of {item['author']}: {item['reason']}"
+        else:
+            texts = [item[key] for key in ("work_order", "text", "who") if key in item]
+            by = f"maintenance {', '.join(texts) or item['id']}"
+        lines.append(f"{what}: {item['alerts']:,} by {escape(by)}")
+    return lines
 
 
 def _losses(summary: dict[str, Any]) -> list[str]:

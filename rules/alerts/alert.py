@@ -10,8 +10,10 @@ from typing import Any
 
 from communityid import CommunityID, FlowTuple, FlowTupleError
 
+from rules.alerts.tolerance import Tolerance
 from rules.attack import technique
 from rules.documents import timestamp
+from rules.fields import Category
 from rules.rule import AnyRule
 from rules.templates import render
 
@@ -37,7 +39,7 @@ def identifier(rule: AnyRule, group: Iterable[object], start_ns: int) -> str:
 
 @dataclass(slots=True, eq=False)
 class Alert:
-    """A rule that matched for one set of grouping values.
+    """A rule that matched for one set of grouping values, and what tolerates that, if anything does.
 
     `fields` are those of the first matched row, by dotted name; the message speaks about it.
     """
@@ -52,11 +54,22 @@ class Alert:
     capture: str | None = None
     observer: str | None = None
     created_ns: int = 0
+    category: Category = "behaviour"
+    tolerance: Tolerance | None = None
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.id = identifier(self.rule, self.group, self.start_ns)
+        self.id = identifier(self.rule, (*self.group, *self._mark), self.start_ns)
         self.frames = merged([], self.frames)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What another match must have in common with this alert to be a repeat of it."""
+        return (self.rule.id, *self.group, *self._mark)
+
+    @property
+    def _mark(self) -> tuple[str, ...]:
+        return (self.tolerance.key,) if self.tolerance else ()
 
     def extend(
         self, start_ns: int, end_ns: int, count: int, frames: Iterable[int], capture: str | None
@@ -116,6 +129,8 @@ class Alert:
         value = partial(value_of, fields.get)
         result["message"] = render(rule.message, value)
         result["message_zh"] = render(rule.message_zh, value, "zh")
+        if self.tolerance:
+            self.tolerance.apply(result)
         return result
 
 

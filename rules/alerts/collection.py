@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.alerts.alert import MOST_FRAMES, STAND_INS, Alert
+from rules.alerts.tolerance import Tolerance, Tolerances
 from rules.engine.matching import Match
 from rules.rule import AnyRule, Correlation
 from rules.table import Column, Flags, Numbers, Occurrences, Table, Texts
@@ -43,7 +44,8 @@ class Alerts:
     """The alerts that may still grow.
 
     A repeat within the rule's quiet time after an alert's end grows it, a later one opens another.
-    `capture` and `observer` name the source of what is added from now on. All state is bounded;
+    `capture` and `observer` name the source of what is added from now on; what `tolerances` say makes
+    alerts quiet. All state is bounded;
     `losses` counts what was given up: `alerts_evicted` (a repeat of those opens a new alert),
     `links_evicted` (their alerts stop counting), `alerts_refused` (a rule that matched too many
     groups at once) and `alerts_not_taken` (nobody fetched them in time).
@@ -57,7 +59,9 @@ class Alerts:
         most_links: int = MOST_LINKS,
         most_new: int = MOST_NEW,
         clock: Callable[[], int] = time.time_ns,
+        tolerances: Tolerances | None = None,
     ) -> None:
+        self.tolerances = tolerances or Tolerances()
         self.capture = capture
         self.observer = observer
         self.most_open = most_open
@@ -76,13 +80,20 @@ class Alerts:
         """Take in what `matches` says about rows of `table`."""
         for match in matches:
             left = self.most_new
-            for group, rows in _groups(table, match):
-                if left <= 0 and (match.rule.id, *group) not in self._open:
-                    self.losses["alerts_refused"] += 1
-                    continue
-                for burst in _bursts(table.occurrences, rows, match.rule.quiet_ns):
-                    opened = self._add_burst(table, match.rule, group, burst, left > 0)
-                    left -= opened
+            for tolerance, rows in self.tolerances.split(table, match.rule, match.rows):
+                left = self._add_rows(table, Match(match.rule, rows), tolerance, left)
+
+    def _add_rows(self, table: Table, match: Match, tolerance: Tolerance | None, left: int) -> int:
+        """Take in rows with one tolerance; how many of `left` alerts may still be opened."""
+        mark = (tolerance.key,) if tolerance else ()
+        for group, rows in _groups(table, match):
+            if left <= 0 and (match.rule.id, *group, *mark) not in self._open:
+                self.losses["alerts_refused"] += 1
+                continue
+            for burst in _bursts(table.occurrences, rows, match.rule.quiet_ns):
+                opened = self._add_burst(table, match.rule, group, burst, left > 0, tolerance)
+                left -= opened
+        return left
 
     def update(self, occurrences: Occurrences) -> None:
         """Take in new counts of behaviours, of which those that matched before make alerts grow."""
@@ -99,6 +110,7 @@ class Alerts:
                 link.counted = count
                 alert = link.alert
                 late = last_ns - alert.end_ns > alert.rule.quiet_ns
+                late = late or (alert.tolerance is not None and last_ns >= alert.tolerance.until_ns)
                 if late and isinstance(alert.rule, Correlation):
                     del links[rule_id]  # one behaviour that goes on does not make a correlation
                     continue
@@ -132,11 +144,17 @@ class Alerts:
         return [alert.document() for alert in changed]
 
     def _add_burst(
-        self, table: Table, rule: AnyRule, group: tuple[object, ...], burst: _Burst, may_open: bool
+        self,
+        table: Table,
+        rule: AnyRule,
+        group: tuple[object, ...],
+        burst: _Burst,
+        may_open: bool,
+        tolerance: Tolerance | None,
     ) -> bool:
         """Whether an alert was opened."""
         occurrences, rows = table.occurrences, burst.rows
-        alert = self._open.get((rule.id, *group))
+        alert = self._open.get((rule.id, *group, *((tolerance.key,) if tolerance else ())))
         opens = alert is None or burst.start_ns - alert.end_ns > rule.quiet_ns
         if opens and not may_open:
             self.losses["alerts_refused"] += 1
@@ -156,12 +174,16 @@ class Alerts:
                 self.capture,
                 self.observer,
                 self.clock(),
+                table.category,
+                tolerance,
             )
         assert alert is not None
         more = self._link(alert, occurrences.keys[rows].tolist(), occurrences.counts[rows].tolist())
         if not opens and more == 0:
             return False
         alert.extend(burst.start_ns, burst.end_ns, more, frames, self.capture)
+        if opens and tolerance:
+            self.tolerances.counts[tolerance.id] += 1
         self._touch(alert)
         return opens
 
@@ -188,11 +210,8 @@ class Alerts:
     def _repeated(self, alert: Alert, start_ns: int, count: int, frames: list[int]) -> Alert:
         """The alert again after its quiet time; a sibling behaviour may have opened it already."""
         last = [frame for frame in frames if frame][-1:]
-        current = self._open.get((alert.rule.id, *alert.group))
-        if current is not None and start_ns - current.end_ns <= alert.rule.quiet_ns:
-            current.extend(start_ns, start_ns, count, last, self.capture)
-            return current
-        return Alert(
+        tolerance = self.tolerances.at(alert.rule, alert.fields, alert.category, start_ns)
+        again = Alert(
             alert.rule,
             alert.group,
             alert.fields,
@@ -203,10 +222,19 @@ class Alerts:
             self.capture,
             self.observer,
             self.clock(),
+            alert.category,
+            tolerance,
         )
+        current = self._open.get(again.key)
+        if current is not None and start_ns - current.end_ns <= alert.rule.quiet_ns:
+            current.extend(start_ns, start_ns, count, last, self.capture)
+            return current
+        if tolerance:
+            self.tolerances.counts[tolerance.id] += 1
+        return again
 
     def _touch(self, alert: Alert) -> None:
-        key = (alert.rule.id, *alert.group)
+        key = alert.key
         self._open[key] = alert
         self._open.move_to_end(key)
         self._changed[alert.id] = alert

@@ -63,6 +63,11 @@ class Engine:
         return matches
 
 
+def satisfied(expression: Expression, table: Table) -> Mask:
+    """For each row of the table whether the expression holds."""
+    return _Evaluation(table, set()).mask(expression)
+
+
 class _Evaluation:
     """One table and the results of the predicates that several rules share."""
 

@@ -66,7 +66,7 @@ def _condition(source: Source, conditions: Any, identifiers: dict[str, Expressio
     return either(*parts)
 
 
-def _identifier(source: Source, trail: Trail, value: Any, category: Category) -> Expression | None:
+def _identifier(source: Source, trail: Trail, value: Any, category: Category | None) -> Expression | None:
     if isinstance(value, dict):
         return _map(source, trail, value, category)
     if not isinstance(value, list):
@@ -85,7 +85,7 @@ def _identifier(source: Source, trail: Trail, value: Any, category: Category) ->
     return either(*found) if found and len(found) == len(parts) else None
 
 
-def _map(source: Source, trail: Trail, items: dict[str, Any], category: Category) -> Expression | None:
+def _map(source: Source, trail: Trail, items: dict[str, Any], category: Category | None) -> Expression | None:
     if not items:
         source.complain(trail, "the map is empty: it would match everything")
         return None
@@ -94,10 +94,10 @@ def _map(source: Source, trail: Trail, items: dict[str, Any], category: Category
     return both(*found) if len(found) == len(parts) else None
 
 
-def _item(source: Source, trail: Trail, key: str, value: Any, category: Category) -> Expression | None:
+def _item(source: Source, trail: Trail, key: str, value: Any, category: Category | None) -> Expression | None:
     name, *rest = key.split("|")
     modifiers = tuple(rest)
-    known = fields_of(category)
+    known = FIELDS if category is None else fields_of(category)
     field = known.get(name)
     if field is None:
         source.complain(trail, unknown_field(name, category), True)
@@ -127,12 +127,17 @@ def _item(source: Source, trail: Trail, key: str, value: Any, category: Category
     return either(*parts) if len(parts) > 1 else parts[0]
 
 
-def unknown_field(name: str, category: Category) -> str:
-    """The sentence about a field that rules of this category cannot name."""
-    if name in FIELDS:
+def read_identifier(source: Source, trail: Trail, value: Any) -> Expression | None:
+    """A search identifier that stands alone, of whatever category; None after complaining to `source`."""
+    return _identifier(source, trail, value, None)
+
+
+def unknown_field(name: str, category: Category | None) -> str:
+    """The sentence about a field that rules of this category (None: any rules) cannot name."""
+    if category is not None and name in FIELDS:
         other = " or ".join(sorted(FIELDS[name].categories))
         return f"the field {name!r} exists only with `category: {other}`, this rule's category is {category}"
-    known = fields_of(category)
+    known = FIELDS if category is None else fields_of(category)
     return f"unknown field {name!r}{suggestion(name, known)} (docs/fields.md lists them all)"
 
 

@@ -11,14 +11,19 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, tzinfo
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rules.site.conduits import Conduits
+from rules.site.hours import Hours, minutes_of_week
+from rules.site.maintenance import Maintenance
+from rules.site.suppression import Suppression
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -35,10 +40,6 @@ PURDUE_NAMES = {
     5.0: "enterprise",
 }
 """What a Purdue level is called in an inferred zone."""
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-WEEK = 7 * 24 * 60
-_QUARTER_NS = 15 * 60 * 10**9
-"""Time zones differ from UTC by multiples of 15 minutes, and hours are given to the minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +68,6 @@ class SiteAsset:
     authorised: bool = True
 
 
-class Hours(NamedTuple):
-    """Working hours: minutes of the local week, Monday 00:00 being 0; `end` is excluded."""
-
-    begin: int
-    end: int
-
-
-class Maintenance(NamedTuple):
-    """A maintenance window in nanoseconds since 1970; `end` is excluded."""
-
-    begin_ns: int
-    end_ns: int
-    name: str
-
-
 @dataclass(frozen=True, slots=True)
 class _Ranked:
     network: Network
@@ -98,6 +84,8 @@ class Site:
     time_zone: tzinfo = UTC
     working_hours: tuple[Hours, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
+    conduits: Conduits = field(default_factory=Conduits)
+    suppressions: tuple[Suppression, ...] = ()
     _cache: dict[str, Zone | None] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -174,23 +162,11 @@ class Site:
         """For each time in nanoseconds since 1970; None where no hours are given."""
         if not self.working_hours:
             return None
-        quarters, places = np.unique(times_ns // _QUARTER_NS, return_inverse=True)
-        starts = np.array(
-            [self._minute_of_week(int(quarter) * _QUARTER_NS) for quarter in quarters], np.int64
-        )
-        minutes = (starts[places] + times_ns % _QUARTER_NS // (60 * 10**9)) % WEEK
+        minutes = minutes_of_week(times_ns, self.time_zone)
         working = np.zeros(times_ns.shape, np.bool_)
         for hours in self.working_hours:
             working |= (minutes >= hours.begin) & (minutes < hours.end)
         return working
-
-    def _minute_of_week(self, time_ns: int) -> int:
-        try:
-            moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time_ns // 10**9)
-            moment = moment.astimezone(self.time_zone)
-        except OverflowError:  # a capture may claim any time
-            return 0
-        return (moment.weekday() * 24 + moment.hour) * 60 + moment.minute
 
     def is_maintenance(self, times_ns: NDArray[np.int64]) -> NDArray[np.bool_] | None:
         """For each time in nanoseconds since 1970; None where no maintenance is planned."""
@@ -198,7 +174,7 @@ class Site:
             return None
         inside = np.zeros(times_ns.shape, np.bool_)
         for window in self.maintenance:
-            inside |= (times_ns >= window.begin_ns) & (times_ns < window.end_ns)
+            inside |= window.contains(times_ns)
         return inside
 
 

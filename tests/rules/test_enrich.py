@@ -108,7 +108,7 @@ def test_a_behaviour_has_the_fields_of_the_documents() -> None:
 def test_every_field_of_the_catalogue_can_be_asked_for() -> None:
     rows = Rows()
     columns = table(rows, rows.row("10.0.1.5", "10.0.1.10"), site=SITE).columns
-    later = {"baseline.value_outside", "schedule.maintenance"}
+    later = {"baseline.value_outside", "schedule.maintenance", "conduit.allowed"}
     learned = {name for name in FIELDS if name.startswith("baseline.") and name != "baseline.learned"}
     assert set(fields_of("behaviour")) - set(columns) == learned | later
 
@@ -233,3 +233,31 @@ def test_a_flood_is_enriched_fast() -> None:
             found.column(name)
     assert found.value("ics.object", 99_999) == "holding_register 99999"
     assert time.perf_counter() - begin < 2
+
+
+def test_conduits_are_asked_where_a_zone_is_left() -> None:
+    site = site_of_text(
+        """\
+site: x
+zones:
+- {name: control, networks: [10.0.1.0/24]}
+- {name: supervision, networks: [10.0.2.0/24]}
+conduits:
+- {from: supervision, to: control, protocols: [modbus]}
+""",
+        Path("site.yaml"),
+    )
+    rows = Rows()
+    pairs = {
+        ("10.0.2.5", "10.0.1.10"): True,
+        ("10.0.1.10", "10.0.2.5"): False,
+        ("10.0.1.11", "10.0.1.10"): None,
+        ("10.9.9.9", "10.0.1.10"): False,
+        ("8.8.8.8", "10.0.1.10"): False,
+        ("10.0.1.10", "224.0.0.1"): None,
+        ("28:63:36:00:00:01", "10.0.1.10"): None,
+    }
+    behaviours = [rows.row(client, server) for client, server in pairs]
+    behaviours.append(rows.row("10.0.2.5", "10.0.1.10", protocol=Number.S7COMM, server_port=102))
+    column = table(rows, *behaviours, site=site).columns["conduit.allowed"]
+    assert column.listed() == [*pairs.values(), False]

@@ -129,3 +129,64 @@ def test_what_could_be_read_is_reported_when_one_of_two_cannot_be(capture: Path,
     assert done.returncode == 1
     assert "absent.pcap: no such file" in done.stderr
     assert json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))["packets"] == 243
+
+
+def test_announced_work_is_told_and_no_longer_loud(capture: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        """\
+site: x
+schedule:
+  maintenance:
+  - {from: "2023-11-14T22:00:00Z", to: "2023-11-14T23:00:00Z", name: Valve test, work_order: WO-1,
+     addresses: [10.1.1.10], operations: [operate]}
+""",
+        "utf-8",
+    )
+    out = tmp_path / "report"
+    done = run(capture, "--learn", "60s", "--site", site, "--out", out, "--fail-on", "medium")
+    assert done.returncode == 0, done.stderr
+    alerts = lines(out / "alerts.jsonl")
+    assert alerts
+    for alert in alerts:
+        assert alert["maintenance"]["work_order"] == "WO-1"  # type: ignore[index]
+        assert alert["rule"]["level"] in ("informational", "low")  # type: ignore[index]
+    assert "by maintenance WO-1, Valve test" in done.stdout
+
+
+def test_suppressed_alerts_are_kept_and_counted(capture: Path, tmp_path: Path) -> None:
+    suppress = tmp_path / "quiet.yaml"
+    suppress.write_text(
+        """\
+suppressions:
+- {id: coil-1, reason: Forced by the shift, author: Li Wei, expires: 2023-12-01,
+   where: {ics.operation: operate}}
+""",
+        "utf-8",
+    )
+    out = tmp_path / "report"
+    done = run(capture, "--learn", "60s", "--suppress", suppress, "--out", out)
+    assert done.returncode == 0, done.stderr
+    alerts = lines(out / "alerts.jsonl")
+    assert alerts
+    assert all(alert["event"]["silenced"] is True for alert in alerts)  # type: ignore[index]
+    summary = json.loads((out / "summary.json").read_text("utf-8"))
+    assert not any(summary["alerts"].values())
+    assert [item["alerts"] for item in summary["quieted"]] == [len(alerts)]
+    assert "by suppression coil-1 of Li Wei: Forced by the shift" in done.stdout
+    linted = subprocess.run(
+        [*FIELDWATCH, "rules", "lint", "--suppress", str(suppress)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert linted.returncode == 1
+    assert f"{suppress}:2:1: the suppression 'coil-1' has expired" in linted.stderr
+
+
+def test_a_broken_list_of_suppressions_stops_everything(capture: Path, tmp_path: Path) -> None:
+    suppress = tmp_path / "quiet.yaml"
+    suppress.write_text("suppressions:\n- {id: a}\n", "utf-8")
+    done = run(capture, "--suppress", suppress)
+    assert done.returncode == 1
+    assert f"{suppress}:2:3: the key 'reason' is missing" in done.stderr

@@ -7,6 +7,7 @@ new each time the file is opened: neither a lost file nor one put back from a co
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 import time
@@ -341,6 +342,11 @@ class Spool:
     def told(self) -> list[str]:
         """The latest alerts as JSON, the one that grew last at the end, sent or not."""
         return [row[0] for row in self._all("SELECT body FROM told ORDER BY end_ns")]
+
+    def waiting(self) -> list[Outgoing]:
+        """Every document that waits or is on its way."""
+        rows = self._all("SELECT type, body FROM document ORDER BY number")
+        return [Outgoing(kind, json.loads(body)) for kind, body in rows]
 
     def _all(self, sql: str) -> list[Any]:
         with self._lock:

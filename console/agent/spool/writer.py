@@ -1,0 +1,136 @@
+"""Carries documents from the inbox to the spool, in a thread of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import structlog
+
+from console.agent.documents import Outgoing, class_of
+from console.agent.inbox import Inbox
+from console.agent.spool.errors import SpoolCorrupt, SpoolError
+from console.agent.spool.spool import Depth, Spool
+
+MEMORY_BYTES = 32 << 20
+"""What the spool in memory holds, where alerts wait while the disk takes nothing."""
+_PAUSE = 0.2
+_log = structlog.get_logger()
+
+
+class Writer:
+    """Writes to the spool on disk; while the disk takes nothing, to one in memory, which is sent too."""
+
+    def __init__(self, inbox: Inbox, disk: Spool, arrived: Callable[[], None] = lambda: None) -> None:
+        self.inbox = inbox
+        self.disk = disk
+        self.memory = Spool(None, MEMORY_BYTES)
+        self.error = ""
+        """Why the disk takes nothing; empty while it does."""
+        self.failures = 0
+        self._arrived = arrived
+        self._uncounted: Counter[tuple[str, str]] = Counter()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+
+    @property
+    def spools(self) -> tuple[Spool, Spool]:
+        """Where batches come from, in this order."""
+        return self.disk, self.memory
+
+    @property
+    def depth(self) -> Depth:
+        """What waits on disk and in memory together."""
+        disk, memory = self.disk.depth, self.memory.depth
+        oldest = [depth.oldest_ns for depth in (disk, memory) if depth.oldest_ns]
+        return Depth(
+            disk.documents + memory.documents,
+            disk.alerts + memory.alerts,
+            disk.bytes + memory.bytes,
+            min(oldest, default=0),
+        )
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Write what has come so far and end, within about so long."""
+        self._stopped.set()
+        self.inbox.close()
+        self._thread.join(seconds)
+        with contextlib.suppress(SpoolError):
+            self.disk.close()
+
+    def _run(self) -> None:
+        while True:
+            last = self._stopped.is_set()
+            documents = self.inbox.take(1.0)
+            if documents:
+                self.write(documents)
+                self._arrived()
+            self._count()
+            if last:
+                self._save_memory()
+                return
+            # What comes within a moment is written at once: a disk is asked to flush only so often.
+            self._stopped.wait(_PAUSE)
+
+    def write(self, documents: list[Outgoing]) -> None:
+        """Write documents to the disk, or keep them in memory where that fails."""
+        try:
+            self._to_disk(documents)
+        except SpoolError as error:
+            if not self.error:
+                _log.error("spool.disk", error=str(error))
+            self.error = str(error)
+            self.failures += 1
+            try:
+                self.memory.put(documents)
+            except SpoolError:
+                self._uncounted.update((class_of(document.rank), "error") for document in documents)
+        else:
+            if self.error:
+                _log.info("spool.disk", error="")
+            self.error = ""
+
+    def _to_disk(self, documents: list[Outgoing]) -> None:
+        try:
+            self.disk.put(documents)
+        except SpoolCorrupt as error:
+            _log.error("spool.corrupt", error=str(error))
+            self.disk.reopen()
+            self.disk.put(documents)
+
+    def _count(self) -> None:
+        self._uncounted.update(self.inbox.take_losses())
+        if self._uncounted:
+            try:
+                self.disk.count(self._uncounted)
+            except SpoolError:
+                return
+            self._uncounted.clear()
+
+    def _save_memory(self) -> None:
+        """The process ends: what waits in memory goes to the disk, if that takes it by now."""
+        with contextlib.suppress(SpoolError):
+            self.disk.put(self.memory.waiting())
+
+    def dropped(self) -> dict[str, int]:
+        """Drops by `class.cause`, those included that could not be written down yet."""
+        with contextlib.suppress(SpoolError):
+            total = Counter(self.disk.dropped())
+            total.update({f"{name}.{cause}": number for (name, cause), number in self._uncounted.items()})
+            total.update(self.memory.dropped())
+            return dict(total)
+        return {f"{name}.{cause}": number for (name, cause), number in self._uncounted.items()}
+
+    def wait_until_written(self, seconds: float) -> bool:
+        """Whether the inbox is empty within so long."""
+        end = time.monotonic() + seconds
+        while self.inbox.size and time.monotonic() < end:
+            time.sleep(0.01)
+        return not self.inbox.size

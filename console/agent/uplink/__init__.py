@@ -1,0 +1,1 @@
+"""The way to the console: HTTPS to one pinned certificate, again until it worked."""

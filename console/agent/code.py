@@ -7,13 +7,9 @@ The last part is absent where the console does not speak TLS itself.
 
 from __future__ import annotations
 
-import base64
 import re
-import secrets
 from typing import NamedTuple
 
-SECRET_OCTETS = 15
-FINGERPRINT_DIGITS = 32
 _CODE = re.compile(r"FW1-([A-Z2-7]{16,64})(?:-([0-9A-F]{16,64}))?")
 
 
@@ -27,12 +23,6 @@ class EnrolmentCode(NamedTuple):
     def text(self) -> str:
         """The code as it is shown to people."""
         return "-".join(part for part in ("FW1", self.secret, self.fingerprint) if part)
-
-
-def new_code(fingerprint: str) -> EnrolmentCode:
-    """A new code for a console whose certificate has this SHA-256 in hexadecimal; empty without TLS."""
-    secret = base64.b32encode(secrets.token_bytes(SECRET_OCTETS)).decode()
-    return EnrolmentCode(secret, fingerprint[:FINGERPRINT_DIGITS].lower())
 
 
 def read_code(text: str) -> EnrolmentCode:

@@ -10,7 +10,7 @@ route can forget it: forms carry `principal.csrf` as the field `csrf_token`, scr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
@@ -26,16 +26,27 @@ from console.api import metrics
 from console.api.description import describe
 from console.api.ingest import AT_ONCE
 from console.api.routers import ROUTERS as API_ROUTERS
+from console.api.stream import Stream
 from console.auth.access import Forbidden, NotLoggedIn, act_from_address
 from console.auth.csrf import verify_csrf
 from console.auth.limits import LoginLimiter, TooManyAttempts
 from console.auth.login import LoginRefused
 from console.auth.passwords import PasswordRefused
+from console.fleet.configuration import DesiredConfigurations
+from console.fleet.edits import ConfigurationRefused
+from console.fleet.silence import LOOK_SECONDS, SilenceWatch
 from console.hardening import BodyLimit, ContainFaults, SecurityHeaders
 from console.posture.service import PostureService
 from console.problems import FieldProblem, problem
 from console.settings import Settings
-from console.store.errors import Conflict, DocumentsRefused, NotFound, QueryRefused, StoreError
+from console.store.errors import (
+    Conflict,
+    DocumentsRefused,
+    NotFound,
+    QueryRefused,
+    StoreError,
+    StoreFull,
+)
 from console.store.interface import Store
 from console.web import routes as web
 
@@ -45,17 +56,30 @@ SAMPLE_CHECK_SECONDS = 60
 MACHINE_PATHS = (API, "/metrics", "/static/")
 
 
-def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
-    """Build the application around an open store; the application closes the store when it ends."""
+def create_app(store: Store, settings: Settings | None = None, certificates: Sequence[str] = ()) -> FastAPI:
+    """Build the application around an open store; the application closes the store when it ends.
+
+    `certificates` are SHA-256 fingerprints (hex) of the certificates sensors may accept, first the one
+    in use; empty where the console serves no TLS.
+    """
 
     settings = settings or Settings()
     posture = PostureService(store, settings.posture)
+    stream = Stream(store)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        sampling = asyncio.create_task(_sample(posture))
+        silence = SilenceWatch(store, settings.sensors)
+        tasks = [
+            asyncio.create_task(_regularly("posture not sampled", posture.sample, SAMPLE_CHECK_SECONDS)),
+            asyncio.create_task(_regularly("silence not watched", silence.look, LOOK_SECONDS)),
+            asyncio.create_task(stream.run()),
+        ]
         yield
-        sampling.cancel()
+        stream.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         store.close()
 
     app = FastAPI(
@@ -70,7 +94,11 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
     app.state.store = store
     app.state.settings = settings
     app.state.posture = posture
+    app.state.stream = stream
+    app.state.certificates = tuple(certificates)
+    app.state.desired = DesiredConfigurations(store)
     app.state.login_limiter = LoginLimiter(settings.login)
+    app.state.enrol_limiter = LoginLimiter(settings.login)
     app.state.deliveries = 0
     app.state.ingest_limiter = anyio.CapacityLimiter(AT_ONCE)
     app.add_middleware(BodyLimit, settings=settings)
@@ -89,14 +117,16 @@ def create_app(store: Store, settings: Settings | None = None) -> FastAPI:
     return app
 
 
-async def _sample(posture: PostureService) -> None:
-    """Keep a sample of the score now and then, for trends."""
+async def _regularly(failing: str, work: Callable[[], object], seconds: float) -> None:
+    """Do something in a thread again and again; a fault is told, and the next turn comes all the same."""
     while True:
         try:
-            await anyio.to_thread.run_sync(posture.sample)
+            await anyio.to_thread.run_sync(work)
         except StoreError as error:
-            log.error("posture not sampled", error=str(error))
-        await asyncio.sleep(SAMPLE_CHECK_SECONDS)
+            log.error(failing, error=str(error))
+        except Exception as error:
+            log.error(failing, exc_info=error)
+        await asyncio.sleep(seconds)
 
 
 def answer(
@@ -163,10 +193,20 @@ def _explain_errors(app: FastAPI) -> None:
     @app.exception_handler(StoreError)
     async def _(request: Request, error: StoreError) -> Response:
         known = {NotFound: 404, Conflict: 409, QueryRefused: 422}
-        status = known.get(type(error), 503)
-        if status == 503:
-            log.error("store failed", path=request.url.path, error=str(error))
-        return answer(request, status, str(error) if status != 503 else "The store cannot answer now")
+        status = known.get(type(error))
+        if status is not None:
+            return answer(request, status, str(error))
+        log.error("store failed", path=request.url.path, error=str(error))
+        if isinstance(error, StoreFull):
+            return answer(request, 507, "The console's disk is full", None, {"retry-after": "60"})
+        return answer(request, 503, "The store cannot answer now", None, {"retry-after": "5"})
+
+    @app.exception_handler(ConfigurationRefused)
+    async def _(request: Request, error: ConfigurationRefused) -> Response:
+        errors = [
+            FieldProblem(where=str(fault).partition(": ")[0], message=fault.text) for fault in error.faults
+        ]
+        return answer(request, 422, "No sensor could run this; nothing is changed", errors)
 
     @app.exception_handler(RequestValidationError)
     async def _(request: Request, error: RequestValidationError) -> Response:

@@ -27,6 +27,7 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 INGEST_PATH = "/api/v1/ingest"
+CONFIGURATION_PATHS = ("/api/v1/configurations", "/configuration")
 
 
 class SecurityHeaders:
@@ -93,8 +94,11 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        ingest = scope["path"].startswith(INGEST_PATH)
-        limit = self.settings.ingest.body_bytes if ingest else self.settings.body_bytes
+        limit = self.settings.body_bytes
+        if scope["path"].startswith(INGEST_PATH):
+            limit = self.settings.ingest.body_bytes
+        elif scope["path"].startswith(CONFIGURATION_PATHS):
+            limit = self.settings.configuration_bytes
         too_large = f"The body is larger than {limit} bytes"
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > limit:

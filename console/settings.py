@@ -42,6 +42,24 @@ class IngestSettings(_Strict):
     future_minutes: float = Field(10, ge=0, description="How far a sensor's clock may run ahead")
 
 
+class SensorSettings(_Strict):
+    """Live sensors: how often they are heard, and which certificates they may accept."""
+
+    heartbeat_seconds: float = Field(15, ge=5, le=300, description="Wished time between heartbeats")
+    silent_heartbeats: float = Field(3, ge=2, description="A sensor is silent after missing this many")
+    silent_seconds: float = Field(60, ge=10, description="… and no sooner than this")
+    certificates: tuple[Path, ...] = Field(
+        (),
+        description="PEM files whose fingerprints enrolment codes carry and sensors accept, first the"
+        " one in use: where a proxy serves TLS, or a certificate is about to be replaced",
+    )
+
+    @property
+    def silent_after(self) -> float:
+        """Seconds without a word after which a sensor counts as silent."""
+        return max(self.silent_seconds, self.silent_heartbeats * self.heartbeat_seconds)
+
+
 class Settings(_Strict):
     """All of it; nested keys in YAML are the field names here."""
 
@@ -49,10 +67,12 @@ class Settings(_Strict):
         False, description="Browsers reach the console by HTTPS: cookies are Secure, HSTS is sent"
     )
     body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body outside ingest")
+    configuration_bytes: int = Field(16 << 20, ge=1024, description="Largest upload of a configuration")
     trusted_proxies: tuple[str, ...] = Field((), description="Peers whose X-Forwarded-For is believed")
     metrics_public: bool = Field(False, description="Let /metrics be read from other machines without login")
     login: LoginSettings = LoginSettings()
     ingest: IngestSettings = IngestSettings()
+    sensors: SensorSettings = SensorSettings()
     posture: PostureConstants = PostureConstants()
 
 

@@ -11,7 +11,7 @@ from console.api.shapes import ERRORS, Changed, Cursor, Ids, Limit, Note, Offset
 from console.auth.access import Analyst, TheStore, Viewer
 from console.store.errors import NotFound
 from console.store.filters import AlertFacet, AlertFilter, AlertSort, PageRequest, Status
-from console.store.records import AlertRecord, HistoryRow, Scope, Tally, TimelineBucket
+from console.store.records import AlertRecord, EvidenceRequest, HistoryRow, Scope, Tally, TimelineBucket
 from console.store.times import DAY, now
 from console.web.packets import PacketView, packets_of
 
@@ -183,6 +183,18 @@ def comment(user: Analyst, store: TheStore, alert_id: str, body: Comment) -> His
 def scope(_: Viewer, store: TheStore, alert_id: str) -> Scope:
     """The narrowest scope of a learn or mute that covers this alert."""
     return store.scope_of(alert_id)
+
+
+@router.get("/{alert_id}/evidence")
+def evidence_requests(_: Viewer, store: TheStore, alert_id: str) -> list[EvidenceRequest]:
+    """Which sensors were asked for the alert's packets, and what became of it."""
+    return store.evidence_requests(store.alert(alert_id).id)
+
+
+@router.post("/{alert_id}/evidence", status_code=202)
+def request_evidence(user: Analyst, store: TheStore, alert_id: str) -> list[EvidenceRequest]:
+    """Ask the sensors that reported an alert for its packets; they are told at their next heartbeat."""
+    return store.request_evidence(alert_id, user.name)
 
 
 @router.get("/{alert_id}/packets")

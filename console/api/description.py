@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-PUBLIC = ("/api/v1/alive",)
+PUBLIC = ("/api/v1/alive", "/api/v1/sensors/enrol")
 LOGIN = ("/api/v1/session", "post")
-SENSOR = "/api/v1/ingest"
+SENSOR = ("/api/v1/ingest", "/api/v1/sensor/")
 _SCHEMES = {
     "session": {"type": "apiKey", "in": "cookie", "name": "fieldwatch_session"},
     "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"},

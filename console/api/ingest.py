@@ -99,10 +99,21 @@ async def ingest(
 
 @router.post("/evidence/{event_id}", status_code=204)
 async def ingest_evidence(request: Request, event_id: str, sensor: TheSensor, store: TheStore) -> None:
-    """Deliver the packets of an alert this sensor has reported: a classic pcap file as the body."""
+    """Deliver the packets of an alert this sensor has reported: a classic pcap file as the body.
+
+    The header `X-Evidence-Frames` may number, from 1, the packets in it that the alert is about: `17,45`.
+    """
     pcap = await request.body()
-    if not await anyio.to_thread.run_sync(store.put_evidence, event_id, pcap, sensor):
+    marked = numbers_of(request.headers.get("x-evidence-frames", ""))
+    if not await anyio.to_thread.run_sync(store.put_evidence, event_id, pcap, sensor, marked):
         raise HTTPException(422, "No alert of this sensor with that event.id, no pcap, or too large")
+
+
+def numbers_of(header: str) -> list[int]:
+    """The whole numbers from 1 in a comma-separated header; what is none is left out."""
+    parts = [part.strip() for part in header[:4096].split(",")]
+    numbers = [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 8]
+    return [number for number in numbers if number > 0]
 
 
 def _take(

@@ -41,6 +41,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     413: {"model": Problem, "description": "The body is too large"},
     422: {"model": Problem, "description": "The request does not fit its description; `errors` says where"},
     503: {"model": Problem, "description": "The store cannot answer now"},
+    507: {"model": Problem, "description": "The console's disk is full; nothing was changed"},
 }
 
 

@@ -60,7 +60,12 @@ def serve(
     settings: SettingsPath = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one.")] = 8600,
-    tls_certificate: Annotated[Path | None, typer.Option(help="PEM file; serves HTTPS.")] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Serve HTTPS with a certificate made at the first start.")
+    ] = False,
+    tls_certificate: Annotated[
+        Path | None, typer.Option("--tls-certificate", "--tls-cert", help="PEM file; serves HTTPS.")
+    ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's key.")] = None,
 ) -> None:
     """Serve the API and the web pages until interrupted."""
@@ -68,6 +73,7 @@ def serve(
 
     from console.app import create_app
     from console.auth.first_admin import NAME, first_admin
+    from console.fleet.certificate import CertificateError, fingerprint, own_certificate, own_names
     from console.settings import SettingsError, load_settings
 
     try:
@@ -79,6 +85,13 @@ def serve(
     for file in (tls_certificate, tls_key):
         if file is not None and not file.is_file():
             raise _stop(f"{file}: no such file", 2)
+    try:
+        if tls and tls_certificate is None:
+            tls_certificate, tls_key = own_certificate(store.absolute().parent, own_names(host))
+        shown = (*([tls_certificate] if tls_certificate else []), *loaded.sensors.certificates)
+        certificates = tuple(dict.fromkeys(fingerprint(file) for file in shown))
+    except CertificateError as error:
+        raise _stop(error) from error
     if tls_certificate is not None:
         loaded = loaded.model_copy(update={"https": True})
     if not _is_loopback(host) and not loaded.https:
@@ -92,8 +105,10 @@ def serve(
             typer.echo("It is shown this once; change it after logging in.")
         scheme = "https" if tls_certificate is not None else "http"
         typer.echo(f"Serving {store} at {scheme}://{host}:{port}")
+        if tls_certificate is not None:
+            typer.echo(f"Its certificate has the SHA-256 fingerprint {certificates[0]}")
         uvicorn.run(
-            create_app(opened, loaded),
+            create_app(opened, loaded, certificates),
             host=host,
             port=port,
             ssl_certfile=tls_certificate,
@@ -225,6 +240,32 @@ def sensor_add(
     """Register a sensor and print its token, this once."""
     with _opened(store) as opened:
         typer.echo(opened.add_sensor(name, site, ACTOR))
+
+
+@sensor_app.command("enrol")
+def sensor_enrol(
+    name: Annotated[str | None, typer.Argument(help="Without it the sensor chooses its own.")] = None,
+    site: Annotated[str, typer.Option(help="Where it listens.")] = "default",
+    hours: Annotated[float, typer.Option(min=0.01, max=168, help="How long the code can be used.")] = 1,
+    certificate: Annotated[
+        Path | None, typer.Option(help="PEM file the console serves; its fingerprint goes into the code.")
+    ] = None,
+    store: StorePath = DEFAULT_STORE,
+) -> None:
+    """Make a one-time code for `fieldwatch sensor enrol` and print it, this once."""
+    from console.fleet.certificate import CERTIFICATE, CertificateError, fingerprint
+    from console.fleet.codes import new_code
+    from console.store.times import HOUR, now
+
+    own = store.absolute().parent / CERTIFICATE
+    try:
+        shown = certificate or (own if own.exists() else None)
+        code, code_hash = new_code(fingerprint(shown) if shown else None)
+    except CertificateError as error:
+        raise _stop(error) from error
+    with _opened(store) as opened:
+        opened.add_enrolment(code_hash, name, site, now() + int(hours * HOUR), ACTOR)
+    typer.echo(code)
 
 
 @sensor_app.command("revoke")

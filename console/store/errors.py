@@ -15,6 +15,14 @@ class StoreTooNew(StoreError):
     """The store was written by a newer version of Fieldwatch than this one."""
 
 
+class StoreFull(StoreError):
+    """No room is left on the disk; the change was undone whole."""
+
+
+class StoreBusy(StoreError):
+    """Another process holds the store for too long; the change was not made."""
+
+
 class NotFound(StoreError):
     """No such alert, asset, user, sensor, allowance or token."""
 

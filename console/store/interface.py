@@ -29,7 +29,13 @@ from console.store.records import (
     AssetRecord,
     AuditRow,
     BehaviourRecord,
+    ConfigurationContent,
+    ConfigurationVersion,
+    Document,
+    Enrolled,
+    Enrolment,
     Envelope,
+    EvidenceRequest,
     Flow,
     HistoryRow,
     IngestReceipt,
@@ -66,15 +72,49 @@ class IngestStore(Protocol):
         """
         ...
 
-    def put_evidence(self, event_id: str, pcap: bytes, sensor: str | None = None) -> bool:
+    def raise_alert(self, sensor: str, document: Document) -> bool:
+        """Store an alert the console itself raises about a sensor, as if the sensor had reported it.
+
+        It is no sign of life of the sensor. False where the same event has been told before.
+        """
+        ...
+
+
+class EvidenceStore(Protocol):
+    """Packets of alerts, and the requests for them."""
+
+    def put_evidence(
+        self, event_id: str, pcap: bytes, sensor: str | None = None, marked: Sequence[int] = ()
+    ) -> bool:
         """Keep a pcap slice with the alert of `event_id`, reported by `sensor` where given.
 
+        `marked` are the numbers, from 1, of the packets in the slice that the alert is about.
         False when refused: no such alert, no pcap, or larger than the bound (counted in `losses`).
         """
         ...
 
     def evidence(self, alert_id: str) -> bytes | None:
         """The pcap slice of an alert."""
+        ...
+
+    def evidence_marked(self, alert_id: str) -> list[int]:
+        """The numbers of the alert's own packets within its slice; empty where nobody has said."""
+        ...
+
+    def request_evidence(self, alert_id: str, actor: str) -> list[EvidenceRequest]:
+        """Ask the sensors that reported an alert for its packets; Conflict where none can be asked."""
+        ...
+
+    def evidence_requests(self, alert_id: str) -> list[EvidenceRequest]:
+        """What was asked of whom, and what became of it."""
+        ...
+
+    def evidence_wanted(self, sensor: str, limit: int = 64) -> list[str]:
+        """The `event.id`s whose packets this sensor is asked for, oldest request first."""
+        ...
+
+    def evidence_not_held(self, sensor: str, event_ids: Sequence[str]) -> int:
+        """The sensor says that it holds no packets of these events; returns how many requests that ends."""
         ...
 
 
@@ -203,6 +243,28 @@ class AssetStore(Protocol):
 class SensorStore(Protocol):
     """Sensors, their tokens and their health."""
 
+    def add_enrolment(
+        self, code_hash: str, name: str | None, site: str, expires: int, actor: str
+    ) -> Enrolment:
+        """Remember a one-time code by the hash of its secret; open ones are bounded (Conflict)."""
+        ...
+
+    def enrolments(self, limit: int = 50) -> list[Enrolment]:
+        """Codes, newest first."""
+        ...
+
+    def withdraw_enrolment(self, enrolment_id: int, actor: str) -> None:
+        """The code works no more; NotFound where it is not open."""
+        ...
+
+    def redeem_enrolment(self, code_hash: str, name: str | None) -> Enrolled:
+        """Use a code up and give its sensor a token.
+
+        NotFound: unknown, used, expired or withdrawn. Conflict: made for another name, or the name is
+        taken by a sensor with a token and the code was not made for it. QueryRefused: no usable name.
+        """
+        ...
+
     def add_sensor(self, name: str, site: str, actor: str) -> str:
         """Register a sensor; returns its bearer token, which is stored only as a hash."""
         ...
@@ -215,12 +277,53 @@ class SensorStore(Protocol):
         """The sensor a bearer token belongs to, or None."""
         ...
 
+    def site_of(self, sensor: str) -> str:
+        """The site of a sensor; NotFound when there is none of that name."""
+        ...
+
     def sensors(self) -> list[SensorRecord]:
         """Registered sensors and every other source of batches."""
         ...
 
+    def heartbeat(self, sensor: str, state: Document) -> None:
+        """A sensor is alive and says this of itself. It changes no `revision`."""
+        ...
+
     def health(self, sensor: str, limit: int = 200) -> list[dict[str, Any]]:
         """A sensor's health documents, newest first (bounded)."""
+        ...
+
+    def health_series(self, sensor: str, since: int, until: int, slices: int = 144) -> list[dict[str, Any]]:
+        """The last health document of each equal slice of [since, until) that has one, oldest first."""
+        ...
+
+
+class ConfigurationStore(Protocol):
+    """What sensors should run: a history of versions for all sensors and for each site."""
+
+    def put_configuration(
+        self, scope: str, content: ConfigurationContent, note: str, actor: str, base: int | None
+    ) -> ConfigurationVersion:
+        """Make a new version, numbered above every other; Conflict where `base` is not the scope's newest.
+
+        Old versions are kept (bounded). Where nothing differs from the newest, that one is returned.
+        """
+        ...
+
+    def configurations(self, scope: str | None = None, limit: int = 100) -> list[ConfigurationVersion]:
+        """The history of a scope, or of all of them, newest first."""
+        ...
+
+    def configuration(self, version: int) -> tuple[ConfigurationVersion, ConfigurationContent]:
+        """One version; NotFound when there is none."""
+        ...
+
+    def newest_version(self, scope: str) -> int | None:
+        """The version a scope has now, without its content."""
+        ...
+
+    def newest_configuration(self, scope: str) -> tuple[int, ConfigurationContent] | None:
+        """The version and content a scope has now."""
         ...
 
 
@@ -322,10 +425,12 @@ class PostureStore(Protocol):
 
 class Store(
     IngestStore,
+    EvidenceStore,
     AlertStore,
     AllowanceStore,
     AssetStore,
     SensorStore,
+    ConfigurationStore,
     AccountStore,
     AuditStore,
     PostureStore,
@@ -334,7 +439,14 @@ class Store(
     """All of it."""
 
     def revision(self) -> int:
-        """Grows with every change by any process: what was computed at one revision holds until the next."""
+        """Grows with every change by any process: what was computed at one revision holds until the next.
+
+        Heartbeats change nothing in that sense.
+        """
+        ...
+
+    def last_heard(self) -> int:
+        """When any sensor was last heard, nanoseconds; 0 where none ever was."""
         ...
 
     def losses(self) -> dict[str, int]:

@@ -278,6 +278,73 @@ class SensorRecord:
     """Its latest health document."""
     summary: Document | None
     """Its latest summary document."""
+    state: Document | None = None
+    """What it said in its latest heartbeat, None where it has sent none."""
+
+
+EnrolmentState = Literal["open", "used", "expired", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A one-time code for a sensor; `name` is None where the sensor may choose its own."""
+
+    id: int
+    name: str | None
+    site: str
+    created: str
+    created_by: str
+    expires: str
+    state: EnrolmentState
+    used: str | None
+    used_by: str | None
+    """The sensor that enrolled with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What a redeemed code gives: the sensor's name, site and bearer token, which is shown this once."""
+
+    sensor: str
+    site: str
+    token: str
+    replaced: bool
+    """Whether an earlier token of that sensor has ended by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationContent:
+    """What a scope says sensors should run: `texts` by name (`rules/<path>`, `site` …) and small `values`."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    values: Document = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationVersion:
+    """One step in the history of a scope. `changes` are {part, change: added, changed or removed}."""
+
+    version: int
+    scope: str
+    """Empty for all sensors, else `site/<name>`."""
+    created: str
+    created_by: str
+    note: str
+    changes: list[dict[str, str]]
+
+
+EvidenceState = Literal["requested", "arrived", "not_held"]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRequest:
+    """Packets of an alert that one of its sensors is asked for."""
+
+    sensor: str
+    state: EvidenceState
+    requested: str
+    requested_by: str
+    answered: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -9,12 +10,14 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from console.store.errors import StoreError, StoreTooNew, StoreUnreadable
+from console.store.errors import StoreBusy, StoreError, StoreFull, StoreTooNew, StoreUnreadable
 
 APPLICATION_ID = 0x46574B31
 """Written into the file's header, so that another program's database is told apart."""
 _MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 30.0
+_ROOM = 1 << 20
+"""Free bytes under which a disk counts as full."""
 
 
 class Connections:
@@ -79,15 +82,30 @@ class Connections:
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            # The lower byte is the primary code, the rest refines it (sqlite.org/rescode.html).
+            primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            kind = {sqlite3.SQLITE_FULL: StoreFull, sqlite3.SQLITE_BUSY: StoreBusy}.get(primary, StoreError)
+            if primary == sqlite3.SQLITE_IOERR and self._no_room():
+                kind = StoreFull
+            raise kind(f"{self.path}: {error}") from error
         except sqlite3.IntegrityError:
             raise
         except sqlite3.DatabaseError as error:
             raise StoreUnreadable(f"{self.path}: damaged or not a store: {error}") from error
 
+    def _no_room(self) -> bool:
+        """Whether the disk is full: SQLite tells some failed writes as input/output errors."""
+        try:
+            return shutil.disk_usage(self.path.parent).free < _ROOM
+        except OSError:
+            return False
+
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction of the one writer; an exception rolls it back. Nested use joins the outer one."""
+    def write(self, quiet: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction of the one writer; an exception rolls it back. Nested use joins the outer one.
+
+        `quiet` leaves the revision as it is: nothing that is computed from the store changes by it.
+        """
         with self._write_lock, self._explained():
             if self._depth:
                 yield self._writer
@@ -96,7 +114,8 @@ class Connections:
             self._depth = 1
             try:
                 yield self._writer
-                self._writer.execute("UPDATE state SET revision = revision + 1")
+                if not quiet:
+                    self._writer.execute("UPDATE state SET revision = revision + 1")
                 self._writer.execute("COMMIT")
             except BaseException:
                 if self._writer.in_transaction:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 from console.store.bounds import Bounds
 from console.store.errors import DocumentsRefused
-from console.store.records import Envelope, IngestReceipt
+from console.store.records import Document, Envelope, IngestReceipt
 from console.store.sqlite import retention
 from console.store.sqlite.alert_intake import AlertIntake
 from console.store.sqlite.allowance_match import AllowanceMatcher
@@ -56,6 +56,31 @@ class Ingest:
             receipt = self._store(connection, sensor, sequence, accepted, latest)
             retention.prune(connection, self.bounds, receipt)
         return receipt
+
+    def raise_alert(self, sensor: str, document: Document) -> bool:
+        """See IngestStore."""
+        (accepted,) = checked([Envelope("alert", document)])
+        with self.connections.write() as connection:
+            known = connection.execute(
+                "SELECT 1 FROM alert_event WHERE event_id = ? AND sensor = ?",
+                (accepted.body["event"]["id"], sensor),
+            ).fetchone()
+            if known is not None:
+                return False
+            time = now()
+            know_sensor(connection, sensor, time)
+            alerts = AlertIntake(
+                connection,
+                sensor,
+                time,
+                None,
+                AllowanceMatcher(connection, time),
+                AssetLookup(connection),
+                self.bounds,
+            )
+            alerts.take(accepted.body, accepted.text)
+            alerts.flush()
+        return True
 
     def _store(
         self,

@@ -70,7 +70,14 @@ def _alerts(connection: sqlite3.Connection, most: int) -> None:
         "DELETE FROM alert_key WHERE kind = ? AND value = ? AND number = ?",
         [(kind, value, number) for number, _, keys in documents for kind, value in json.loads(keys)],
     )
-    for table in ("alert_event", "alert_history", "alert_document", "evidence", "alert"):
+    for table in (
+        "alert_event",
+        "alert_history",
+        "alert_document",
+        "evidence",
+        "evidence_request",
+        "alert",
+    ):
         connection.execute(f"DELETE FROM {table} WHERE number IN chosen")
     count_loss(connection, "closed_alerts_evicted", closed)
     count_loss(connection, "open_alerts_evicted", len(numbers) - closed)

@@ -12,7 +12,9 @@ from console.store.sqlite.allowances import Allowances
 from console.store.sqlite.assets import Assets
 from console.store.sqlite.audit import Audit
 from console.store.sqlite.behaviours import Behaviours
+from console.store.sqlite.configurations import Configurations
 from console.store.sqlite.connection import Connections
+from console.store.sqlite.enrolments import Enrolments
 from console.store.sqlite.evidence import Evidence
 from console.store.sqlite.ingest import Ingest
 from console.store.sqlite.posture_samples import PostureSamples
@@ -27,6 +29,8 @@ LOSSES = (
     "batches_forgotten",
     "behaviours_evicted",
     "closed_alerts_evicted",
+    "configuration_versions_forgotten",
+    "enrolments_forgotten",
     "evidence_evicted",
     "evidence_no_pcap",
     "evidence_too_large",
@@ -47,6 +51,8 @@ class SqliteStore(
     Assets,
     Behaviours,
     Sensors,
+    Enrolments,
+    Configurations,
     Accounts,
     Audit,
     PostureSamples,
@@ -61,6 +67,11 @@ class SqliteStore(
         """See Store."""
         with self.connections.read() as connection:
             return connection.execute("SELECT revision FROM state").fetchone()[0]
+
+    def last_heard(self) -> int:
+        """See Store."""
+        with self.connections.read() as connection:
+            return connection.execute("SELECT ifnull(max(last_seen), 0) FROM sensor").fetchone()[0]
 
     def losses(self) -> dict[str, int]:
         """See Store."""

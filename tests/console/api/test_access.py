@@ -21,8 +21,14 @@ from console.store.interface import Store
 from console.store.times import HOUR, now, to_text
 
 Person = Callable[[str], TestClient]
-OPEN = {"/api/v1/alive", "/api/v1/session", "/api/v1/ingest", "/api/v1/ingest/evidence/{event_id}"}
-ADMIN_ONLY = ("/api/v1/users", "/api/v1/audit")
+OPEN = {
+    "/api/v1/alive",
+    "/api/v1/session",
+    "/api/v1/sensors/enrol",
+    "/api/v1/ingest",
+    "/api/v1/ingest/evidence/{event_id}",
+}
+ADMIN_ONLY = ("/api/v1/users", "/api/v1/audit", "/api/v1/enrolments")
 ANALYST = (
     ("post", "/api/v1/alerts/acknowledge", {"ids": ["e1"]}),
     ("post", "/api/v1/alerts/close", {"ids": ["e1"], "reason": "resolved"}),

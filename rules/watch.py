@@ -207,10 +207,11 @@ class Watch:
             asset.setdefault("criticality", 1.0)
             yield document
 
-    def behaviours(self) -> Iterator[dict[str, Any]]:
-        """Behaviour documents in the order in which the behaviours began."""
+    def behaviours(self, places: Ints | None = None) -> Iterator[dict[str, Any]]:
+        """Behaviour documents in the order in which the behaviours began; of these rows of the table,
+        or of all."""
         table = self.watcher.behaviours
-        places = np.flatnonzero(table.hashes)
+        places = np.flatnonzero(table.hashes) if places is None else places
         places = places[np.argsort(table.rows["first_ns"][places], kind="stable")]
         for start in range(0, len(places), ROWS_AT_ONCE):
             yield from self._behaviour_documents(places[start : start + ROWS_AT_ONCE])

@@ -165,11 +165,15 @@ class Table:
         rows: int,
         columns: Mapping[str, Column],
         occurrences: Occurrences | None = None,
+        about: frozenset[str] = frozenset(),
     ) -> None:
         self.category = category
         self.rows = rows
         self.columns = columns
         self.occurrences = occurrences or once(rows)
+        self.about = about
+        """Where it is not empty, only rules that name one of these fields are matched: the rows are
+        behaviours that other rules have seen already."""
         self._all: list[tuple[str, Column]] | None = None
 
     def column(self, name: str) -> Column | None:

@@ -34,13 +34,16 @@ class Engine:
 
     def __init__(self, rules: Iterable[AnyRule]) -> None:
         self.rules = tuple(rule for rule in rules if isinstance(rule, Rule) and rule.is_active)
-        self._compiled = [(rule, _ordered(rule.condition)) for rule in self.rules]
+        self._compiled = [
+            (rule, _ordered(rule.condition), frozenset(item.field for item in predicates(rule.condition)))
+            for rule in self.rules
+        ]
         self._shared = {
             category: {
                 predicate
                 for predicate, uses in Counter(
                     predicate
-                    for rule, condition in self._compiled
+                    for rule, condition, _ in self._compiled
                     if rule.category == category
                     for predicate in set(predicates(condition))
                 ).items()
@@ -55,8 +58,8 @@ class Engine:
             return []
         evaluation = _Evaluation(table, self._shared[table.category])
         matches = []
-        for rule, condition in self._compiled:
-            if rule.category == table.category:
+        for rule, condition, fields in self._compiled:
+            if rule.category == table.category and (not table.about or fields & table.about):
                 rows = np.flatnonzero(evaluation.mask(condition))
                 if rows.size:
                     matches.append(Match(rule, rows))

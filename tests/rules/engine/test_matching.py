@@ -26,6 +26,17 @@ def matched(selection: str) -> list[int]:
     return matches[0].rows.tolist() if matches else []
 
 
+def test_rows_about_something_meet_only_rules_that_ask_about_it() -> None:
+    rules = [
+        rule(f"selection:\n  {selection}\ncondition: selection")
+        for selection in ("ics.operation: write", "baseline.value_outside: true")
+    ]
+    known = table_of([{"ics.operation": "write", "baseline.value_outside": True}])
+    about = Table("behaviour", 1, known.columns, about=frozenset({"baseline.value_outside"}))
+    assert len(Engine(rules).match(known)) == 2
+    assert [match.rule for match in Engine(rules).match(about)] == rules[1:]
+
+
 @pytest.mark.parametrize(
     ("selection", "rows"),
     [

@@ -163,6 +163,25 @@ def _behaviours() -> None:
         list(epochs.parts(PacketBatch(octets, np.zeros(1, RECORD), first)))
 
 
+def _rhythms() -> None:
+    from sensor.messages import MESSAGE
+    from sensor.rhythm import measure, table
+
+    rhythms = table.new_rhythms(2)
+    measure.measure(rhythms, np.zeros(0, MESSAGE), 0, np.zeros(1, np.int64))
+    table.make_room(rhythms)
+
+
+def _points() -> None:
+    from sensor.messages import new_out
+    from sensor.points import table, taking
+
+    points, out = table.new_points(2), new_out(values=1)
+    taking.gather(points, out)
+    taking.take(points, out.messages, 0, 0, True)
+    table.make_room(points)
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "enip": _Decoders("enip"),
     "streams": _streams,
@@ -175,6 +194,8 @@ PARTS: dict[str, Callable[[], None]] = {
     "lldp": _Decoders("lldp", "icmp", "arp"),
     "packets": _packets,
     "behaviours": _behaviours,
+    "rhythms": _rhythms,
+    "points": _points,
     "transport": _Decoders("transport"),
 }
 """What is compiled together because it shares kernels; the largest first, so that cores end together."""

@@ -197,7 +197,7 @@ def batches_of(packets: Sequence[Packet], surrounding: bytes, size: int) -> Iter
         records = np.zeros(len(part), RECORD)
         for index, packet in enumerate(part):
             length = len(packet.octets)
-            records[index] = (packet.time_ns, len(data), length, length, packet.link)
+            records[index] = (packet.time_ns, len(data), length, length, packet.link, 0, 0)
             data += packet.octets + surrounding
         yield PacketBatch(np.frombuffer(bytes(data), np.uint8), records, first + 1)
 

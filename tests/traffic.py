@@ -27,7 +27,7 @@ def batch_of(
     records = np.zeros(len(packets), RECORD)
     data = bytearray()
     for index, packet in enumerate(packets):
-        records[index] = ((first + index) * step_ns, len(data), len(packet), len(packet), link)
+        records[index] = ((first + index) * step_ns, len(data), len(packet), len(packet), link, 0, 0)
         data += packet
     return PacketBatch(np.frombuffer(data + b"\0", np.uint8).copy(), records, first)
 

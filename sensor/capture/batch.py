@@ -13,11 +13,17 @@ RECORD = np.dtype(
         ("time_ns", "i8"),  # since 1970, UTC
         ("offset", "i8"),  # of the captured octets in the batch's data
         ("length", "i8"),  # captured
-        ("original", "i8"),  # on the wire
+        ("original", "i8"),  # on the wire, a tag that was taken out included
         ("link", "i4"),  # LINKTYPE_ value of tcpdump.org's registry
+        ("tag", "u4"),  # VLAN tag that was taken out of the frame: TPID << 16 | TCI; 0 is none
+        ("interface", "i4"),  # of a live capture: place in its list of interfaces
     ]
 )
-"""One captured packet."""
+"""One captured packet; what is 0 in all rows of a source need not be written by it.
+
+Linux and network cards take the outermost VLAN tag (IEEE 802.1Q 9.3) out of a frame: the captured
+octets are the frame without it, and `sensor.capture.writing` puts it back.
+"""
 
 
 class PacketBatch(NamedTuple):

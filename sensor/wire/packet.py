@@ -294,9 +294,20 @@ def _network(
 
 @kernel
 def _link(
-    data: Bytes, link: Int, at: Int, end: Int, row: Row, state: Dissector, assembled: Bytes, fill: Ints
+    data: Bytes,
+    link: Int,
+    tag: Int,
+    at: Int,
+    end: Int,
+    row: Row,
+    state: Dissector,
+    assembled: Bytes,
+    fill: Ints,
 ) -> None:
-    """The link layer at `at`; leaves row["layer"] at IGNORED, with the cause counted, if it fails."""
+    """The link layer at `at`; leaves row["layer"] at IGNORED, with the cause counted, if it fails.
+
+    `tag` is the outermost VLAN tag where that was taken out of the frame, as in RECORD.
+    """
     counters = state.counters
     if link == ETHERNET:
         if at + 14 > end:
@@ -340,7 +351,11 @@ def _link(
     else:
         counters[UNKNOWN_LINK] += 1
         return
-    for _ in range(MOST_TAGS):
+    most = MOST_TAGS
+    if tag != 0:
+        row["vlan"] = tag & 0xFFF
+        most -= 1
+    for _ in range(most):
         if ethertype not in VLAN_TAGS:
             break
         if at + 4 > end:
@@ -388,7 +403,10 @@ def dissect(
         row["octets"] = record["original"]
         state.counters[PACKETS] += 1
         state.counters[OCTETS] += record["original"]
-        start = record["offset"]
-        _link(data, np.int64(record["link"]), start, start + record["length"], row, state, assembled, fill)
+        start, length = record["offset"], record["length"]
+        tag = np.int64(record["tag"])
+        _link(data, np.int64(record["link"]), tag, start, start + length, row, state, assembled, fill)
+        if tag != 0:
+            length += 4
         # What an IP header claims beyond the frame never went over the wire: nobody waits for it.
-        row["missing"] = min(row["missing"], max(np.int64(0), record["original"] - record["length"]))
+        row["missing"] = min(row["missing"], max(np.int64(0), record["original"] - length))

@@ -25,6 +25,8 @@ from scapy.packet import Packet, Raw
 from traffic import batch_of, run
 
 from sensor.capacity import Capacity
+from sensor.capture.batch import PacketBatch
+from sensor.capture.writing import wire_octets
 from sensor.messages import Kind
 from sensor.protocols.protocol import Number
 
@@ -103,6 +105,32 @@ def test_any_link_layer_gives_the_same_messages(wrapping: str, network: Packet) 
     assert {row["vlan"] for row in rows} == {vlan}
     assert {row["server_port"] for row in rows} == {502}
     assert not any(pipeline.losses.values())
+
+
+TAGGED = ["vlan", "priority tag", "802.1ad", "qinq 9100", "three tags"]
+
+
+@pytest.mark.parametrize("wrapping", TAGGED)
+def test_a_tag_that_was_taken_out_counts_as_if_it_were_there(wrapping: str) -> None:
+    """As Linux does with the outermost tag of a live packet."""
+    link, vlan, wrap = WRAPPINGS[wrapping]
+    whole = batch_of([wrap(packet) for packet in conversation(V4)], link)
+    frames = [octets_of(whole, row) for row in whole.records]
+    batch = batch_of([octets[:12] + octets[16:] for octets in frames], link)
+    for record, octets in zip(batch.records, frames, strict=True):
+        record["tag"], record["original"] = int.from_bytes(octets[12:16], "big"), len(octets)
+    assert [wire_octets(batch.data, row) for row in batch.records] == frames
+    pipeline, rows = run([batch])
+    _, expected = run([whole])
+    for row in rows + expected:
+        del row["offset"]  # in the batch's octets
+    assert rows == expected
+    assert {row["vlan"] for row in rows} == {vlan}
+    assert not any(pipeline.losses.values())
+
+
+def octets_of(batch: PacketBatch, row: Any) -> bytes:
+    return batch.data[row["offset"] : row["offset"] + row["length"]].tobytes()
 
 
 @pytest.mark.parametrize(("network", "link"), [(V4, 228), (V6, 229)])

@@ -154,8 +154,10 @@ def _behaviours() -> None:
 
     table = behaviours.new_behaviours(2)
     nothing, cursor = np.zeros(0, np.int64), np.zeros(3, np.int64)
-    behaviours.count(table, np.zeros(0, MESSAGE), 0, cursor, nothing, nothing)
+    messages = np.zeros(0, MESSAGE)
+    behaviours.count(table, messages, 0, cursor, nothing, nothing)
     behaviours.make_room(table)
+    behaviours.tally(messages, np.zeros(1, np.int64)[0], 0, nothing, nothing)
     octets = np.zeros(1, np.uint8)
     novelty.pick(novelty.new_seen(2), new_out(), Buffers(octets, octets, octets), nothing)
     epochs = Epochs()

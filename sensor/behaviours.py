@@ -218,6 +218,17 @@ def count(table: Behaviours, messages: Rows, limit: Int, cursor: Ints, fresh: In
 
 
 @kernel
+def tally(messages: Rows, limit: Int, first_ot: Int, protocols: Ints, operations: Ints) -> None:
+    """Count the PDUs among `limit` messages by protocol number, those of OT protocols by operation too."""
+    for index in range(limit):
+        message = messages[index]
+        if message["part"] == 0:
+            protocols[message["protocol"]] += 1
+            if message["protocol"] >= first_ot:
+                operations[message["operation"]] += 1
+
+
+@kernel
 def _rebuild(table: Behaviours) -> None:
     mask = table.slots.shape[0] - 1
     table.slots[:] = -1

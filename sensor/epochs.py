@@ -15,8 +15,11 @@ from sensor.capture.batch import PacketBatch
 from sensor.kernel import kernel
 from sensor.types import Int, Ints, Rows
 
-EPOCH_NS = 1_000_000_000
+EPOCH_NS = 5_000_000_000
 """An epoch ends before the first packet that lies so far from the epoch's first, or farther."""
+BUSY_NS = 1_000_000_000
+BUSY_PACKETS = 512
+"""Where there is much to judge it is judged sooner: after BUSY_NS already, once there are so many."""
 EPOCH_PACKETS = 1 << 16
 """An epoch has so many packets at most."""
 
@@ -47,8 +50,11 @@ class Epochs:
 
 @kernel
 def _is_beyond(state: Ints, records: Rows, at: Int) -> bool:
-    distance = records[at]["time_ns"] - state[FIRST_NS]
-    return state[PACKETS] >= EPOCH_PACKETS or distance >= EPOCH_NS or distance <= -EPOCH_NS
+    packets, distance = state[PACKETS], abs(records[at]["time_ns"] - state[FIRST_NS])
+    # Time that runs backwards, as where captures are joined, ends an epoch, too.
+    return (
+        packets >= EPOCH_PACKETS or distance >= EPOCH_NS or (distance >= BUSY_NS and packets >= BUSY_PACKETS)
+    )
 
 
 @kernel

@@ -8,7 +8,7 @@ machines, new services, roles that change, and addresses that two machines claim
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,13 +83,13 @@ class Inventory:
         self._renamed: set[int] = set()
         self._claimants = Claimants()
         self._first = 1
-        self._times: Ints = np.zeros(0, np.int64)
+        self._times: Sequence[Ints] = ()
         self.activities = Activities()
         self.facts_not_kept = 0
         self.changes_not_told = 0
 
-    def see(self, first: int, times_ns: Ints) -> None:
-        """The packets that are looked at now: the number of the first and their times."""
+    def see(self, first: int, times_ns: Sequence[Ints]) -> None:
+        """The packets that are looked at now: the number of the first and their times, in parts."""
         self._first, self._times = first, times_ns
 
     def add_facts(self, facts: Iterable[Fact]) -> None:
@@ -100,9 +100,10 @@ class Inventory:
 
     def add(self, fresh: Rows, touched: Rows) -> None:
         """Take in behaviours that are new, and all that were seen now (BEHAVIOUR rows)."""
-        self._dirty |= self.activities.add(fresh[np.argsort(fresh["first_ns"], kind="stable")])
+        if fresh.size:
+            self._dirty |= self.activities.add(fresh[np.argsort(fresh["first_ns"], kind="stable")])
         self._update()
-        for dispute in self._claimants.add(touched):
+        for dispute in self._claimants.add(touched) if touched.size else ():
             address = address_text(0, 0xFFFF << 32 | dispute.address)
             self._tell(
                 "mac_conflict",
@@ -199,7 +200,8 @@ class Inventory:
 
     def take_changes(self) -> list[Change]:
         """The changes since the last call, in the order of time; brings the machines up to date."""
-        self._update()
+        if self._dirty:
+            self._update()
         changes, self._changes = self._changes, []
         return sorted(changes, key=lambda change: change.time_ns)
 
@@ -229,6 +231,8 @@ class Inventory:
     def _update(self) -> None:
         dirty = {*self._joining.changed().tolist(), *self._dirty} - {0}
         services = self.activities.take_services()
+        if not dirty and not services:
+            return
         self._dirty = set()
         keys = self._joining.place(sorted(dirty))
         for key in keys:
@@ -267,8 +271,9 @@ class Inventory:
         """(frame, time) that show an endpoint speaking first, as far as that is still known."""
         row = self._endpoints.rows[endpoint]
         frame = int(row["mac_packet"])
-        if 0 <= frame - self._first < len(self._times):
-            return frame, int(self._times[frame - self._first])
+        time_ns = self._time_at(frame)
+        if time_ns is not None:
+            return frame, time_ns
         return int(row["first_packet"]), int(row["first_ns"])
 
     def _judge(self, key: int, members: list[int], is_new: bool) -> None:
@@ -301,10 +306,20 @@ class Inventory:
         mac = int(self._endpoints.rows[endpoint]["mac"])
         return self.address(endpoint) in self._claims or mac in self._claimed or mac_text(mac) in self._claims
 
+    def _time_at(self, frame: int) -> int | None:
+        """The time of a frame, None where it is no longer at hand."""
+        place = frame - self._first
+        for times in self._times:
+            if 0 <= place < len(times):
+                return int(times[place])
+            place -= len(times)
+        return None
+
     def _time_of(self, frame: int, members: list[int]) -> int:
         """The time of a frame; of one that is no longer at hand, the last of the machine's."""
-        if 0 <= frame - self._first < len(self._times):
-            return int(self._times[frame - self._first])
+        time_ns = self._time_at(frame)
+        if time_ns is not None:
+            return time_ns
         return max(int(self._endpoints.rows[member]["last_ns"]) for member in members)
 
     def _tell_service(self, service: Service) -> None:

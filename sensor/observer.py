@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from sensor.behaviours import EVICTED, STAMP, count, make_room, new_behaviours
+from sensor.behaviours import EVICTED, STAMP, count, make_room, new_behaviours, tally
 from sensor.capacity import STANDARD, Capacity
 from sensor.capture.batch import PacketBatch
 from sensor.details import details_of_some
@@ -21,6 +21,8 @@ from sensor.protocols.protocol import Fact, Number, Record
 from sensor.protocols.registry import PROTOCOLS
 from sensor.strings import text_of
 from sensor.types import Ints
+
+_NOTHING: Ints = np.zeros(0, np.int64)
 
 
 class Step(NamedTuple):
@@ -72,7 +74,7 @@ class Observer:
         self._found_fresh: list[Ints] = []
         self._found_touched: list[Ints] = []
         self._facts: list[Fact] = []
-        self._gone: Ints = np.zeros(0, np.int64)
+        self._gone = _NOTHING
         self._first = 1
         self._times: list[Ints] = []
         self.messages = np.zeros(256, np.int64)
@@ -113,11 +115,8 @@ class Observer:
             yield from self._count()
 
     def _tally(self) -> None:
-        rows = self.pipeline.out.messages[: self.pipeline.out.used[MESSAGES]]
-        first = rows["part"] == 0
-        self.messages += np.bincount(rows["protocol"][first], minlength=256)
-        ot = first & (rows["protocol"] >= FIRST_OT)
-        self.operations += np.bincount(rows["operation"][ot], minlength=32)
+        out = self.pipeline.out
+        tally(out.messages, out.used[MESSAGES], FIRST_OT, self.messages, self.operations)
 
     def _learn_identities(self, buffers: Buffers) -> None:
         out = self.pipeline.out
@@ -137,8 +136,10 @@ class Observer:
         while True:
             cursor[1:] = 0
             count(table, out.messages, limit, cursor, self._fresh, self._touched)
-            self._found_fresh.append(self._fresh[: cursor[1]].copy())
-            self._found_touched.append(self._touched[: cursor[2]].copy())
+            if cursor[1]:
+                self._found_fresh.append(self._fresh[: cursor[1]].copy())
+            if cursor[2]:
+                self._found_touched.append(self._touched[: cursor[2]].copy())
             if cursor[0] >= limit:
                 return
             yield self._close()
@@ -147,18 +148,21 @@ class Observer:
     def _close(self) -> Step:
         """What was found since the last time, in an order that does not depend on drains."""
         table, inventory = self.behaviours, self.inventory
-        fresh = np.concatenate([np.zeros(0, np.int64), *self._found_fresh])
-        fresh = fresh[np.argsort(table.rows["frames"][fresh, 0], kind="stable")]
-        touched = np.concatenate([np.zeros(0, np.int64), *self._found_touched])
-        inventory.see(self._first, np.concatenate([np.zeros(0, np.int64), *self._times]))
-        inventory.add_facts(sorted(self._facts, key=lambda fact: fact.frame))
+        fresh, touched = _joined(self._found_fresh), _joined(self._found_touched)
+        if fresh.size:
+            fresh = fresh[np.argsort(table.rows["frames"][fresh, 0], kind="stable")]
+        inventory.see(self._first, self._times)
+        if self._facts:
+            inventory.add_facts(sorted(self._facts, key=lambda fact: fact.frame))
+            self._facts = []
         arp = touched[table.rows["protocol"][touched] == Number.ARP]
         inventory.add(table.rows[fresh], table.rows[arp])
-        changes = inventory.take_changes()
-        step = Step(fresh, touched, self._gone, changes, inventory.take_new_roles(), self._now_ns)
+        step = Step(
+            fresh, touched, self._gone, inventory.take_changes(), inventory.take_new_roles(), self._now_ns
+        )
         table.used[STAMP] += 1
-        self._gone = np.zeros(0, np.int64)
-        self._found_fresh, self._found_touched, self._times, self._facts = [], [], [], []
+        self._gone = _NOTHING
+        self._found_fresh, self._found_touched, self._times = [], [], []
         return step
 
     @property
@@ -174,4 +178,10 @@ class Observer:
         }
 
 
-FIRST_OT = min(number for number, protocol in PROTOCOLS.items() if protocol.ot)
+def _joined(parts: list[Ints]) -> Ints:
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else _NOTHING
+
+
+FIRST_OT = int(min(number for number, protocol in PROTOCOLS.items() if protocol.ot))

@@ -10,12 +10,17 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.engine.index import Index
 from rules.engine.predicates import cost, evaluate
 from rules.expression import And, Expression, Not, Or, Predicate, predicates
+from rules.fields import Category
 from rules.rule import AnyRule, Rule
 from rules.table import Mask, Table
 
 Rows: TypeAlias = NDArray[np.intp]
+_Compiled: TypeAlias = tuple[Rule, Expression, frozenset[str]]
+"""A rule, its condition, and the fields that it names."""
+CATEGORIES: tuple[Category, ...] = ("behaviour", "asset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Engine:
             (rule, _ordered(rule.condition), frozenset(item.field for item in predicates(rule.condition)))
             for rule in self.rules
         ]
+        self._filed = {category: _filed(self._compiled, category) for category in CATEGORIES}
         self._shared = {
             category: {
                 predicate
@@ -49,7 +55,7 @@ class Engine:
                 ).items()
                 if uses > 1
             }
-            for category in ("behaviour", "asset")
+            for category in CATEGORIES
         }
 
     def match(self, table: Table) -> list[Match]:
@@ -58,8 +64,10 @@ class Engine:
             return []
         evaluation = _Evaluation(table, self._shared[table.category])
         matches = []
-        for rule, condition, fields in self._compiled:
-            if rule.category == table.category and (not table.about or fields & table.about):
+        rules, index = self._filed[table.category]
+        for number in index.candidates(table):
+            rule, condition, fields = rules[number]
+            if not table.about or fields & table.about:
                 rows = np.flatnonzero(evaluation.mask(condition))
                 if rows.size:
                     matches.append(Match(rule, rows))
@@ -69,6 +77,11 @@ class Engine:
 def satisfied(expression: Expression, table: Table) -> Mask:
     """For each row of the table whether the expression holds."""
     return _Evaluation(table, set()).mask(expression)
+
+
+def _filed(compiled: list[_Compiled], category: Category) -> tuple[list[_Compiled], Index]:
+    mine = [item for item in compiled if item[0].category == category]
+    return mine, Index([condition for _, condition, _ in mine])
 
 
 class _Evaluation:

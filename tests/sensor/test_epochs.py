@@ -14,7 +14,7 @@ from rules.baseline.stage import Window
 from rules.language.loader import PACKS, load
 from sensor.capture.batch import RECORD, PacketBatch
 from sensor.capture.source import CaptureFile
-from sensor.epochs import EPOCH_NS, EPOCH_PACKETS, Epochs
+from sensor.epochs import BUSY_NS, BUSY_PACKETS, EPOCH_NS, EPOCH_PACKETS, Epochs
 
 SMALL = 1 << 19
 CAPTURES = [
@@ -46,6 +46,12 @@ def ends(times: list[int], size: int) -> list[int]:
 def test_an_epoch_ends_where_packet_time_says_so(size: int) -> None:
     times = [0, EPOCH_NS - 1, EPOCH_NS, 2 * EPOCH_NS - 1, 2 * EPOCH_NS, 9 * EPOCH_NS, 1 * EPOCH_NS]
     assert ends(times, size) == [3, 5, 6, 7]
+
+
+@pytest.mark.parametrize("size", [7, BUSY_PACKETS + 1, 100_000])
+def test_a_busy_epoch_ends_sooner(size: int) -> None:
+    times = [number * BUSY_NS // BUSY_PACKETS for number in range(2 * BUSY_PACKETS + 2)]
+    assert ends(times, size) == [BUSY_PACKETS + 1, 2 * BUSY_PACKETS + 1]
 
 
 @pytest.mark.parametrize("size", [1000, EPOCH_PACKETS + 1])

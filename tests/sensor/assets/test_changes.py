@@ -90,7 +90,7 @@ def test_two_machines_that_claim_an_address_in_turn_are_told_once(batch: int) ->
     (dispute,) = told(changes, "mac_conflict")
     assert dispute[:2] == (PLC, SPY)
     assert dispute[2] == dispute[3], "one packet a second from second 1 on"
-    assert dispute[2] == (3 if batch == 1 else dispute[2])
+    assert dispute[2] >= 3, "the third packet is the first that shows it"
     assert told(changes, "new_mac")[0] == (PLC, SPY, 2, 2)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from console.api.shapes import ERRORS, Ids, Time
 from console.auth.access import TheStore, Viewer
+from console.posture.confidence import FACTORS
 from console.posture.formula import apportion, warning
 from console.posture.ledger import AssetPosture, Row, SitePosture, ZonePosture
 from console.posture.service import Posture, PostureService
@@ -27,16 +28,30 @@ def service_of(request: Request) -> PostureService:
 TheService = Annotated[PostureService, Depends(service_of)]
 
 
+class TrustReason(BaseModel):
+    """Why a factor is not full."""
+
+    factor: str
+    amount: float = Field(
+        description="Seconds (heartbeat, timely, clock), a share (kept: dropped; understood, baseline),"
+        " or interfaces that are not up (watching; 0: no traffic)"
+    )
+
+
 class SensorTrust(BaseModel):
-    """The factors of one sensor's confidence."""
+    """The factors of one sensor's confidence; they multiply."""
 
     sensor: str
     site: str
     heartbeat: float
+    watching: float
     kept: float
     understood: float
+    timely: float
+    clock: float
     baseline: float
     confidence: float
+    reasons: list[TrustReason]
 
 
 class AssetOut(BaseModel):
@@ -148,11 +163,9 @@ def posture(_: Viewer, service: TheService, worst: Annotated[int, Query(ge=0, le
             SensorTrust(
                 sensor=item.sensor,
                 site=item.site,
-                heartbeat=item.heartbeat,
-                kept=item.kept,
-                understood=item.understood,
-                baseline=item.baseline,
+                **{name: getattr(item, name) for name in FACTORS},
                 confidence=item.value,
+                reasons=[TrustReason(factor=each.factor, amount=each.amount) for each in item.reasons],
             )
             for item in present.sensors
         ],

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite, prod
 from typing import Any
 
 from console.posture.constants import PostureConstants
 from console.store.records import SensorRecord
 
+FACTORS = ("heartbeat", "watching", "kept", "understood", "timely", "clock", "baseline")
+NO_TRAFFIC = "no-traffic"
+"""The condition by which a sensor says that its interfaces are quiet (with or without `sensor-`)."""
+FULL = 0.995
+"""From here on a factor needs no reason: it is shown as 100 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a factor of a sensor is not full: `kind` is the factor or what is special of it.
+
+    `amount` is in seconds for heartbeat, timely and clock, a share for kept, understood and baseline,
+    and for watching the number of interfaces that are not up (0: no traffic).
+    """
+
+    factor: str
+    amount: float
+
 
 @dataclass(frozen=True, slots=True)
 class SensorConfidence:
-    """The four factors of one sensor, each from 0 to 1, and their product."""
+    """The factors of one sensor, each from 0 to 1; a factor nobody reports is 1."""
 
     sensor: str
     site: str
@@ -20,28 +39,50 @@ class SensorConfidence:
     kept: float
     understood: float
     baseline: float
+    watching: float = 1.0
+    timely: float = 1.0
+    clock: float = 1.0
+    reasons: tuple[Reason, ...] = field(default=())
 
     @property
     def value(self) -> float:
-        """heartbeat × (1 − drop) × decode success × baseline completeness."""
-        return self.heartbeat * self.kept * self.understood * self.baseline
+        """The product: heartbeat × watching × (1 − drop) × decode success × timely × clock × baseline."""
+        return prod(getattr(self, name) for name in FACTORS)
 
 
-def sensor_confidence(sensor: SensorRecord, constants: PostureConstants) -> SensorConfidence:
-    """Weigh one sensor.
+def sensor_confidence(
+    sensor: SensorRecord, constants: PostureConstants, recent: Sequence[Mapping[str, Any]] = ()
+) -> SensorConfidence:
+    """Weigh one sensor; `recent` are its latest health documents, newest first, for what it drops lately.
 
     A registered sensor is expected to report; a name that only ever delivered finished captures
-    (`fieldwatch analyze`) has no heartbeat to lose. A factor nobody reports counts as 1.
+    (`fieldwatch analyze`) has no heartbeat to lose. Drops since it started count, or those of late where
+    they are worse: months without loss must not hide an hour of it.
     """
     health = _inner(sensor.health, "health")
-    return SensorConfidence(
-        sensor=sensor.name,
-        site=sensor.site,
-        heartbeat=_heartbeat(sensor, constants),
-        kept=1 - _dropped(health),
-        understood=_share(health.get("understood"), _inner(sensor.summary, "understood").get("share")),
-        baseline=_share(_inner(health, "baseline").get("completeness")),
-    )
+    late = max(_number(health.get("lag_s")), _number(_inner(health, "spool").get("oldest_s")))
+    skew = abs(_number(health.get("clock_offset_s")))
+    watching, away = _watching(health)
+    factors = {
+        "heartbeat": _heartbeat(sensor, constants),
+        "watching": watching,
+        "kept": 1 - max(_dropped(health), _dropped_lately(recent)),
+        "understood": _share(health.get("understood"), _inner(sensor.summary, "understood").get("share")),
+        "timely": _within(late, constants.late_seconds),
+        "clock": _within(skew, constants.clock_seconds),
+        "baseline": _share(_inner(health, "baseline").get("completeness")),
+    }
+    amounts = {
+        "heartbeat": sensor.silent_seconds or 0.0,
+        "watching": float(away),
+        "kept": 1 - factors["kept"],
+        "understood": factors["understood"],
+        "timely": late,
+        "clock": skew,
+        "baseline": factors["baseline"],
+    }
+    reasons = tuple(Reason(name, amounts[name]) for name in FACTORS if factors[name] < FULL)
+    return SensorConfidence(sensor=sensor.name, site=sensor.site, reasons=reasons, **factors)
 
 
 def overall_confidence(sensors: Iterable[SensorConfidence]) -> float:
@@ -50,7 +91,7 @@ def overall_confidence(sensors: Iterable[SensorConfidence]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def _inner(document: dict[str, Any] | None, name: str) -> dict[str, Any]:
+def _inner(document: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
     """An inner object; empty where a sensor has put anything else in its place."""
     found = (document or {}).get(name)
     return found if isinstance(found, dict) else {}
@@ -61,14 +102,51 @@ def _heartbeat(sensor: SensorRecord, constants: PostureConstants) -> float:
         return 1.0
     if sensor.silent_seconds is None:
         return 0.0
-    return min(1.0, constants.heartbeat_seconds / max(sensor.silent_seconds, 1e-9))
+    return _within(sensor.silent_seconds, constants.heartbeat_seconds)
 
 
-def _dropped(health: dict[str, Any]) -> float:
+def _within(amount: float, limit: float) -> float:
+    """1 up to the limit, then falling as the limit's share of the amount."""
+    return min(1.0, limit / amount) if amount > 0 else 1.0
+
+
+def _watching(health: Mapping[str, Any]) -> tuple[float, int]:
+    """The share of interfaces that are up, and how many are not; nothing where there is no traffic."""
+    conditions = health.get("conditions")
+    if isinstance(conditions, list) and any(str(name).endswith(NO_TRAFFIC) for name in conditions):
+        return 0.0, 0
+    listed = health.get("interfaces")
+    states = (
+        [each.get("state") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    )
+    away = sum(state in ("down", "gone") for state in states)
+    return (1 - away / len(states), away) if states else (1.0, 0)
+
+
+def _dropped(health: Mapping[str, Any]) -> float:
+    lost, seen = _counts(health)
+    return lost / (seen + lost) if lost > 0 else 0.0
+
+
+def _dropped_lately(recent: Sequence[Mapping[str, Any]]) -> float:
+    """The share dropped between the oldest and the newest of these documents of one boot."""
+    reports = [_inner(document, "health") for document in recent]
+    if len(reports) < 2 or reports[0].get("boot") is None:
+        return 0.0
+    same = [report for report in reports if report.get("boot") == reports[0]["boot"]]
+    lost, seen = (new - old for new, old in zip(_counts(same[0]), _counts(same[-1]), strict=True))
+    return lost / (seen + lost) if lost > 0 and seen >= 0 else 0.0
+
+
+def _counts(health: Mapping[str, Any]) -> tuple[float, float]:
     drops = health.get("drops")
-    lost = sum(drops.values()) if isinstance(drops, dict) else 0
-    seen = health.get("packets", 0)
-    return lost / (seen + lost) if lost else 0.0
+    lost = sum(map(_number, drops.values())) if isinstance(drops, dict) else 0.0
+    return lost, _number(health.get("packets"))
+
+
+def _number(value: Any) -> float:
+    plain = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return float(value) if plain else 0.0
 
 
 def _share(*candidates: Any) -> float:

@@ -35,10 +35,17 @@ class PostureConstants(BaseModel):
         description="Protocols that carry engineering without encryption or authentication",
     )
     standing_rules: tuple[str, ...] = Field(
-        (), description="Names of rules whose alerts state a condition, such as program mode: no decay"
+        ("sensor-silent",),
+        description="Names of rules whose alerts state a condition, such as program mode: no decay",
     )
 
     heartbeat_seconds: float = Field(300, gt=0, description="A sensor silent for longer lowers confidence")
+    late_seconds: float = Field(
+        120, gt=0, description="What is judged, or delivered, later than this lowers confidence"
+    )
+    clock_seconds: float = Field(
+        5, gt=0, description="A sensor's clock that is off by more lowers confidence"
+    )
     unknown_below: float = Field(0.5, ge=0, le=1, description="Below this confidence the score is unknown")
 
     blue_below: float = Field(90, description="Scores under this raise the blue warning (level IV)")

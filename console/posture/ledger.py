@@ -13,6 +13,7 @@ from console.posture.formula import HOUR_NS, aggregate, asset_risk, event_weight
 from console.store.asset_merge import UNASSIGNED
 from console.store.records import OpenItem
 
+DEFAULT_SITE = "default"
 Kind = Literal["alert", "exposure"]
 
 
@@ -117,15 +118,19 @@ class Ledger:
         assets: Iterable[PostureAsset],
         constants: PostureConstants,
         time_ns: int,
-        default_site: str = "default",
+        default_site: str = DEFAULT_SITE,
         as_of: Mapping[str, int] | None = None,
+        sites: Mapping[str, str] | None = None,
     ) -> None:
-        """`as_of` gives the moment (nanoseconds) at which a sensor's items are weighed, if not `time_ns`."""
+        """`as_of` gives the moment (nanoseconds) at which a sensor's items are weighed, if not `time_ns`.
+
+        `sites` gives the site of a sensor, for items about no listed asset.
+        """
         self.constants = constants
         self.assets = {asset.id: asset for asset in assets}
         self._entries: dict[str, list[tuple[float, OpenItem | Exposure]]] = defaultdict(list)
         for item in items:
-            asset = self._asset_of(item, default_site)
+            asset = self._asset_of(item, (sites or {}).get(item.sensor, default_site))
             age_ns = max(0, (as_of or {}).get(item.sensor, time_ns) - item.last_seen_ns)
             weight = event_weight(
                 item.level,
@@ -141,15 +146,15 @@ class Ledger:
             self._entries[exposure.asset].append((weight, exposure))
         self.sites = self._settle(frozenset())
 
-    def _asset_of(self, item: OpenItem, default_site: str) -> PostureAsset:
+    def _asset_of(self, item: OpenItem, site: str) -> PostureAsset:
         if item.asset is not None and item.asset in self.assets:
             return self.assets[item.asset]
         # It may lead its zone, but has no weight in the mean: an unknown address must not thin out
         # the risk of the known ones.
-        name = f"address:{item.asset_label}"
+        name = f"address:{item.asset_label}" if site == DEFAULT_SITE else f"address:{site}:{item.asset_label}"
         if name not in self.assets:
             self.assets[name] = PostureAsset(
-                name, item.asset_label, item.zone or UNASSIGNED, default_site, 1.0, listed=False
+                name, item.asset_label, item.zone or UNASSIGNED, site, 1.0, listed=False
             )
         return self.assets[name]
 

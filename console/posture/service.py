@@ -23,6 +23,8 @@ PATIENCE = 10
 at most FRESH: a small plant sees each change at once, a large one is not computed without end."""
 STALE = 60 * SECOND
 """An older one is computed anew even if nothing changed: weights decay."""
+RECENT_REPORTS = 20
+"""Health reports of a sensor that say what it drops of late: five minutes at one each fifteen seconds."""
 SAMPLE_EVERY = 15 * MINUTE
 ALL = "all"
 
@@ -157,7 +159,12 @@ def compute(store: Store, constants: PostureConstants, time_ns: int) -> Posture:
     assets = all_assets(store)
     flows = store.flows(BehaviourFilter(), limit=100_000)
     known = [sensor for sensor in store.sensors() if not sensor.revoked]
-    sensors = [sensor_confidence(sensor, constants) for sensor in known]
+    sensors = [
+        sensor_confidence(
+            sensor, constants, store.health(sensor.name, RECENT_REPORTS) if sensor.registered else ()
+        )
+        for sensor in known
+    ]
     ledger = Ledger(
         store.open_items(),
         exposures_of(assets, flows, constants),
@@ -165,6 +172,7 @@ def compute(store: Store, constants: PostureConstants, time_ns: int) -> Posture:
         constants,
         time_ns,
         as_of=ends_of_captures(known),
+        sites={sensor.name: sensor.site for sensor in known},
     )
     return Posture(
         time_ns, ledger, ledger.sites, combine(ledger.sites), overall_confidence(sensors), sensors, constants

@@ -114,6 +114,7 @@ class AlertIntake:
         self,
         connection: sqlite3.Connection,
         sensor: str,
+        site: str,
         now: int,
         latest: int | None,
         allowances: AllowanceMatcher,
@@ -122,6 +123,7 @@ class AlertIntake:
     ) -> None:
         self.connection = connection
         self.sensor = sensor
+        self.site = site
         self.now = now
         self.latest = latest
         self.allowances = allowances
@@ -136,8 +138,10 @@ class AlertIntake:
         self._told: set[str] = set()
         self._ids: set[str] = set()
         self._unheard: set[str] = set()
-        sensors = connection.execute("SELECT count(*) FROM sensor").fetchone()[0]
-        self._alone = sensors == 1
+        others = connection.execute(
+            "SELECT 1 FROM sensor WHERE site = ? AND name <> ? LIMIT 1", (site, sensor)
+        )
+        self._alone = others.fetchone() is None
         self._insert = _Insert()
         self._rules: dict[str, tuple[Any, ...]] = {}
 
@@ -252,9 +256,11 @@ class AlertIntake:
     def _place(self, report: _Report, count: int, base: int) -> None:
         """Find the open alert another sensor raised for the same thing, or make a new one."""
         facts = AlertFacts.of(report.body)
-        fingerprint = fingerprint_of(facts)
-        row = None if self._alone else self._elsewhere(report, fingerprint)
-        number = row[0] if row else self._create(report, facts, fingerprint, count)
+        fingerprint = fingerprint_of(facts, report.body)
+        row = None
+        if fingerprint is not None and not self._alone:
+            row = self._elsewhere(report, fingerprint, facts.zone)
+        number = row[0] if row else self._create(report, facts, fingerprint or b"", count)
         self._events[report.event_id] = _Event(
             number, report.first_seen, report.last_seen, base + count, base
         )
@@ -270,17 +276,23 @@ class AlertIntake:
                 self._insert.keys.append((*key, number))
             self._repeat(alert, report, count)
 
-    def _elsewhere(self, report: _Report, fingerprint: bytes) -> tuple[int] | None:
-        """The open alert another sensor has raised for the same thing at about the same time."""
+    def _elsewhere(self, report: _Report, fingerprint: bytes, zone: str | None) -> tuple[int] | None:
+        """The open alert another sensor of this site has raised for the same thing at about the same time.
+
+        Zones must be the same where both are known: cells of one site may use the same addresses.
+        """
         return self.connection.execute(
-            "SELECT number FROM (SELECT number, sensor, first_seen FROM alert WHERE fingerprint = ?"
+            "SELECT number FROM (SELECT number, sensor, first_seen, zone FROM alert WHERE fingerprint = ?"
             " AND status < 2 AND last_seen >= ? ORDER BY last_seen DESC LIMIT 50)"
-            " WHERE sensor <> ? AND first_seen <= ? LIMIT 1",
+            " WHERE sensor <> ?3 AND first_seen <= ?4 AND (zone IS NULL OR ?5 IS NULL OR zone = ?5)"
+            " AND sensor IN (SELECT name FROM sensor WHERE site = ?6) LIMIT 1",
             (
                 fingerprint,
                 report.first_seen - self.bounds.merge_minutes * MINUTE,
                 self.sensor,
                 report.last_seen + self.bounds.merge_minutes * MINUTE,
+                zone,
+                self.site,
             ),
         ).fetchone()
 

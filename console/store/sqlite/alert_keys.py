@@ -10,8 +10,15 @@ from console.store.sqlite import tally
 from console.store.sqlite.allowance_match import AlertFacts
 
 
-def fingerprint_of(facts: AlertFacts) -> bytes:
-    """What makes two sensors' alerts the same: rule, ends, protocol, operation, object and zone."""
+def fingerprint_of(facts: AlertFacts, body: Document) -> bytes | None:
+    """What makes two sensors' alerts the same: rule, ends, protocol, operation, object, changed asset.
+
+    None where an alert names no end and no asset: it is about its sensor, and no other's is the same.
+    The zone is compared apart, since one of the sensors may not know it.
+    """
+    asset = body.get("asset") or {}
+    if not (facts.source or facts.destination or asset.get("id")):
+        return None
     parts = (
         facts.rule,
         facts.source,
@@ -19,7 +26,8 @@ def fingerprint_of(facts: AlertFacts) -> bytes:
         facts.protocol,
         facts.operation,
         facts.object,
-        facts.zone,
+        asset.get("id"),
+        asset.get("change"),
     )
     return blake2b("\0".join(part or "" for part in parts).encode(), digest_size=12).digest()
 

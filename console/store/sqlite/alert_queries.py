@@ -188,7 +188,7 @@ class AlertQueries:
                 OpenItem(
                     alert=alert,
                     asset=asset if asset in assets else None,
-                    asset_label=label_known or label or asset or "?",
+                    asset_label=label_known or label or asset or sensor,
                     zone=zone_known or zone,
                     sensor=sensor,
                     level=LEVELS[level],

@@ -68,10 +68,11 @@ class Ingest:
             if known is not None:
                 return False
             time = now()
-            know_sensor(connection, sensor, time)
+            site = know_sensor(connection, sensor, time)
             alerts = AlertIntake(
                 connection,
                 sensor,
+                site,
                 time,
                 None,
                 AllowanceMatcher(connection, time),
@@ -107,6 +108,7 @@ class Ingest:
         alerts = AlertIntake(
             connection,
             sensor,
+            site,
             time,
             latest,
             AllowanceMatcher(connection, time),

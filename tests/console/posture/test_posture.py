@@ -213,6 +213,67 @@ def test_confidence_is_the_product_of_its_factors() -> None:
     assert overall_confidence([]) == 0
 
 
+@pytest.mark.parametrize(
+    ("said", "factor", "value", "amount"),
+    [
+        ({"conditions": ["sensor-no-traffic"]}, "watching", 0.0, 0.0),
+        ({"interfaces": [{"state": "up"}, {"state": "gone"}]}, "watching", 0.5, 1.0),
+        ({"lag_s": 240.0}, "timely", 0.5, 240.0),
+        ({"spool": {"oldest_s": 1200}}, "timely", 0.1, 1200.0),
+        ({"clock_offset_s": -10.0}, "clock", 0.5, 10.0),
+        ({"understood": 0.7}, "understood", 0.7, 0.7),
+    ],
+)
+def test_what_a_sensor_says_of_itself_lowers_confidence_with_a_reason(
+    said: dict[str, object], factor: str, value: float, amount: float
+) -> None:
+    found = sensor_confidence(sensor(health=health(understood=said.pop("understood", 1.0), **said).body), C)
+    assert getattr(found, factor) == pytest.approx(value)
+    assert found.value == pytest.approx(value)
+    assert [(reason.factor, reason.amount) for reason in found.reasons] == [(factor, amount)]
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"interfaces": "x", "conditions": {"no-traffic": 1}, "spool": [], "drops": []},
+        {
+            "lag_s": "late",
+            "clock_offset_s": True,
+            "interfaces": [1, None],
+            "packets": None,
+            "drops": {"a": "b"},
+        },
+        {"lag_s": -5, "spool": {"oldest_s": {}}, "baseline": 3},
+    ],
+)
+def test_nonsense_from_a_sensor_is_no_reason(nonsense: dict[str, object]) -> None:
+    assert sensor_confidence(sensor(health={"health": {"understood": 1.0, **nonsense}}), C).value == 1
+
+
+def test_months_without_loss_do_not_hide_an_hour_of_it() -> None:
+    old = health(packets=10**9, drops={"ring": 0}, boot="b", understood=1.0).body
+    new = health(packets=10**9 + 500, drops={"ring": 500}, boot="b", understood=1.0).body
+    assert sensor_confidence(sensor(health=new), C).kept > 0.99
+    assert sensor_confidence(sensor(health=new), C, [new, old]).kept == pytest.approx(0.5)
+    restarted = health(packets=10, drops={"ring": 0}, boot="c", understood=1.0).body
+    assert sensor_confidence(sensor(health=restarted), C, [restarted, new]).kept == 1
+
+
+def test_a_silent_sensor_counts_at_its_site(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    store = open_store(tmp_path / "a.db")
+    store.add_sensor("line-1", "north", "root")
+    body = alert("silence", rule="sensor-silent").body
+    kept = {name: value for name, value in body.items() if name not in ("source", "destination")}
+    assert store.raise_alert("line-1", kept)
+    assert not store.raise_alert("line-1", kept)
+    (site,) = compute(store, C, NOON).sites
+    assert (site.name, [row.title for row in site.rows()]) == ("north", ["Title of sensor-silent"])
+    assert compute(store, C, NOON + 1000 * HOUR).risk == pytest.approx(site.risk), "it stands until closed"
+    assert store.sensors()[0].last_seen is None
+    store.close()
+
+
 def test_exposures_of_a_plant(tmp_path) -> None:  # type: ignore[no-untyped-def]
     store = open_store(tmp_path / "a.db")
     store.ingest(

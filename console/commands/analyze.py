@@ -57,6 +57,7 @@ def analyze(
     from console.commands.kernels import compile_kernels
     from console.commands.output import fail
     from console.commands.progress import Progress
+    from console.report.files import incidents_in
     from console.report.summary import summarise
     from console.report.terminal import print_report
     from rules.analysis import Analysis
@@ -83,7 +84,8 @@ def analyze(
     problems, facts = read_captures(analysis, captures, Progress())
     if not any(item.get("packets") for item in facts) and problems:
         raise typer.Exit(1)
-    summary = summarise(analysis, facts)
+    incidents = incidents_in(analysis)
+    summary = summarise(analysis, facts, incidents)
     if save_baseline is not None:
         from console.commands.output import whole_file
         from rules.baseline.document import text_of_baseline
@@ -94,13 +96,13 @@ def analyze(
     if out is not None:
         from console.report.files import write_files
 
-        write_files(analysis, summary, out)
+        write_files(analysis, summary, incidents, out)
         written.append(str(out))
     if store is not None:
         from console.report.storing import fill_store
 
         written.append(fill_store(analysis, summary, store, observer))
-    print_report(analysis, summary, written, lang)
+    print_report(analysis, summary, incidents, written, lang)
     if problems:
         raise typer.Exit(1)
     if fail_on is not None and any(summary["alerts"][level] for level in LEVELS[LEVELS.index(fail_on) :]):

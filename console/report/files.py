@@ -9,6 +9,7 @@ from typing import Any
 
 from console.commands.output import fail, whole_file
 from rules.analysis import Analysis
+from rules.incidents.incident import Incidents, incidents_of
 
 
 def alerts_of(analysis: Analysis) -> list[dict[str, Any]]:
@@ -16,14 +17,26 @@ def alerts_of(analysis: Analysis) -> list[dict[str, Any]]:
     return sorted(analysis.alerts.values(), key=lambda item: (item["@timestamp"], item["event"]["id"]))
 
 
-def write_files(analysis: Analysis, summary: dict[str, Any], folder: Path) -> None:
-    """Write alerts, assets and behaviours as JSON Lines, and summary.json last: it means "complete"."""
+def incidents_in(analysis: Analysis) -> Incidents:
+    """The incidents among the alerts, the worst first; addresses of one asset are one machine."""
+    assets = {
+        address: document["asset"]["id"]
+        for document in analysis.assets()
+        for address in (*document["asset"].get("ip", ()), *document["asset"].get("mac", ()))
+    }
+    return incidents_of(alerts_of(analysis), assets)
+
+
+def write_files(analysis: Analysis, summary: dict[str, Any], incidents: Incidents, folder: Path) -> None:
+    """Write alerts, incidents, assets and behaviours as JSON Lines, and summary.json last: it means
+    "complete"."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "summary.json").unlink(missing_ok=True)
     except OSError as error:
         fail(f"--out: {folder}: {error.strerror}", 1)
     _write_lines(folder / "alerts.jsonl", alerts_of(analysis))
+    _write_lines(folder / "incidents.jsonl", incidents.documents)
     _write_lines(folder / "assets.jsonl", analysis.assets())
     _write_lines(folder / "behaviours.jsonl", analysis.behaviours())
     with whole_file(folder / "summary.json", "w") as target:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from console.report.files import alerts_of
 from rules.analysis import LEVELS, Analysis
+from rules.incidents.incident import Incidents
 from sensor.protocols.registry import PROTOCOLS
 from sensor.times import parse_time
 
@@ -24,11 +25,18 @@ STYLES = {
 }
 MOST_ASSETS = 40
 MOST_ALERTS = 30
+MOST_INCIDENTS = 5
+MOST_STEPS = 8
 _OT = {protocol.name for protocol in PROTOCOLS.values() if protocol.ot}
 
 
 def print_report(
-    analysis: Analysis, summary: dict[str, Any], written: list[str], lang: str, target: Any = None
+    analysis: Analysis,
+    summary: dict[str, Any],
+    incidents: Incidents,
+    written: list[str],
+    lang: str,
+    target: Any = None,
 ) -> None:
     """Print the report to standard output: tables on a terminal, the same as plain lines elsewhere."""
     stream = target or sys.stdout
@@ -37,6 +45,7 @@ def print_report(
     console.print(_headline(summary))
     _print_assets(console, sorted(analysis.assets(), key=_asset_order))
     alerts = [alert for alert in alerts_of(analysis) if "silenced" not in alert["event"]]
+    _print_incidents(console, incidents, lang)
     _print_alerts(console, alerts, lang)
     console.print(_verdict(summary))
     for line in [*_quieted(summary), *_losses(summary)]:
@@ -95,6 +104,33 @@ def _print_assets(console: Console, assets: list[dict[str, Any]]) -> None:
     console.print(table)
     if len(assets) > MOST_ASSETS:
         console.print(f"… and {len(assets) - MOST_ASSETS} more (--out or --store keep all)")
+
+
+def _print_incidents(console: Console, found: Incidents, lang: str) -> None:
+    incidents = found.documents
+    if not incidents:
+        return
+    suffix = "_zh" if lang == "zh" else ""
+    console.print(f"\n[bold]Incidents: {len(incidents)}[/bold]")
+    for document in incidents[:MOST_INCIDENTS]:
+        incident = document["incident"]
+        level = incident["level"]
+        console.print(
+            f"[{STYLES[level]}]{level}[/] {incident['start'][:19].replace('T', ' ')} "
+            f"[bold]{escape(incident['title' + suffix])}[/bold] "
+            f"({incident['alerts']['count']} alerts, {incident['confidence']:.0%} sure)"
+        )
+        for step in incident["steps"][:MOST_STEPS]:
+            titles = escape("; ".join(step["titles" + suffix]))
+            console.print(f"    {step['start'][11:19]} {escape(step['text' + suffix])}: {titles}")
+        console.print(f"    {escape(incident['outlook' + suffix])}")
+    if len(incidents) > MOST_INCIDENTS:
+        console.print(f"… and {len(incidents) - MOST_INCIDENTS} more (--out keeps all)")
+    if found.incidents_left_out or found.alerts_left_out:
+        console.print(
+            f"Not told for room: {found.incidents_left_out:,} incidents; "
+            f"{found.alerts_left_out:,} alerts of low level were not looked at"
+        )
 
 
 def _print_alerts(console: Console, alerts: list[dict[str, Any]], lang: str) -> None:

@@ -211,7 +211,7 @@ class RingCapture:
         for ring in self._rings:
             if len(ring.blocks.waiting):
                 held = True  # poll would not wait for it: its blocks are there
-            else:
+            elif ring.socket is not None:
                 by_handle[ring.socket.fileno()] = ring
                 poll.register(ring.socket.fileno(), select.POLLIN | select.POLLERR)
         seconds = deadline - time.monotonic()

@@ -51,7 +51,8 @@ class Ring:
         self._card = card_losses(name)
         self._next_check = self._next_retry = 0.0
         self._retry_seconds = FIRST_RETRY_SECONDS
-        self.socket = self._opened(name)
+        self.socket: PacketSocket | None = self._opened(name)
+        """None while it waits for the other members of its fanout group to let the old interface go."""
         self.check()
 
     def _opened(self, name: str) -> PacketSocket:
@@ -81,17 +82,26 @@ class Ring:
     def close(self) -> None:
         """Give everything back to the kernel."""
         self.count()
-        self._mapping.clear(self._base, self._settings.octets)
-        self.socket.close()
+        self._release()
+
+    def _release(self) -> None:
+        with self._lock:
+            self._mapping.clear(self._base, self._settings.octets)
+            if self.socket is not None:
+                self.socket.close()
+                self.socket = None
 
     def refuse(self) -> None:
         """Let no more packets in; those that are in the ring can still be read."""
         self.count()
-        self.socket.attach(DROP_ALL)
+        if self.socket is not None:
+            self.socket.attach(DROP_ALL)
 
     def count(self) -> None:
         """Bring the counts up to date."""
         with self._lock:
+            if self.socket is None:
+                return
             health, cursor = self.health, self.blocks.cursor
             fresh = self.socket.take_statistics()
             health.passed += fresh.passed
@@ -107,7 +117,7 @@ class Ring:
 
     def failed(self) -> None:
         """Poll has said that there is an error."""
-        error = self.socket.take_error()
+        error = self.socket.take_error() if self.socket is not None else 0
         before = self.health.state
         self.check()
         if error and before == self.health.state == State.CAPTURING:
@@ -117,8 +127,8 @@ class Ring:
         """See what became of the interface; where it is gone, try to have it again."""
         self._next_check = time.monotonic() + CHECK_SECONDS
         self.count()
-        name = self.socket.name
-        if name:
+        name = self.socket.name if self.socket is not None else ""
+        if self.socket is not None and name:
             if name != self.health.name:
                 text = f"is called {name} now"
                 self.health.name = name
@@ -150,16 +160,16 @@ class Ring:
         self._next_retry = time.monotonic() + self._retry_seconds
         self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
         for name in dict.fromkeys((self.health.interface, self.health.name)):
-            if not self.socket.flags(name):
+            if self.socket is not None and not self.socket.flags(name):
                 continue
             try:
-                if self._settings.fanout is None:
+                if self._settings.fanout is None and self.socket is not None:
                     self.link = self.socket.bind(name, self._settings, self._program)
                 elif not self._reopen(name):
                     return
             except (OSError, CaptureError) as error:
                 text = str(error) if isinstance(error, CaptureError) else _cause(error, self._settings)
-                self._tell(State.GONE, f"is back, and cannot be opened: {text}")
+                self._tell(State.GONE, f"cannot be opened again yet: {text}")
                 return
             self.health.name = name
             self.health.reopened += 1
@@ -174,10 +184,13 @@ class Ring:
         if len(self.blocks.waiting):
             return False
         self.blocks.give_back()
-        self._mapping.clear(self._base, self._settings.octets)
-        self.socket.close()
+        # Before the new one is opened: a group stays with the interface that is gone until every
+        # member has left it.
+        self._release()
         self.blocks.restart()
-        self.socket = self._opened(name)
+        opened = self._opened(name)
+        with self._lock:
+            self.socket = opened
         return True
 
     def _be(self, state: State) -> None:
@@ -185,6 +198,8 @@ class Ring:
             self._tell(state, SAID[state])
 
     def _tell(self, state: State, text: str) -> None:
+        if self._events and self._events[-1][1:] == (self.health.interface, state, text):
+            return  # said already
         now = time.time_ns()
         if state != self.health.state:
             self.health.state, self.health.since_ns = state, now

@@ -17,6 +17,8 @@ class Capacity(NamedTuple):
     blocks: int = BLOCKS
     """Blocks of 2 KiB for unfinished PDUs and early segments; more than follow.BLOCK_ROOM."""
     behaviours: int = 1 << 18
+    points: int = 1 << 17
+    """Process variables, read and written ones apart."""
 
 
 STANDARD = Capacity()

@@ -1,0 +1,1 @@
+"""Process variables: every register, tag and point with what its values did, and their bounds."""

@@ -38,6 +38,12 @@ def _put32(into: Bytes, at: Int, value: Int) -> None:
 
 
 @kernel
+def _copy(data: Bytes, start: Int, length: Int, into: Bytes, at: Int) -> None:
+    for index in range(length):
+        into[at + index] = data[start + index]
+
+
+@kernel
 def _put_records(data: Bytes, records: Rows, cursor: Ints, into: Bytes) -> None:
     index, at = cursor[0], cursor[1]
     while index < records.shape[0]:
@@ -57,14 +63,14 @@ def _put_records(data: Bytes, records: Rows, cursor: Ints, into: Bytes) -> None:
         at += RECORD_HEADER
         if tag != 0:
             head = min(length, np.int64(MACS))
-            into[at : at + head] = data[start : start + head]
+            _copy(data, start, head, into, at)
             at += head
             for shift in range(TAG):
                 into[at + shift] = tag >> 8 * (3 - shift) & 0xFF
             at += TAG
             start += head
             length -= head
-        into[at : at + length] = data[start : start + length]
+        _copy(data, start, length, into, at)
         at += length
         index += 1
     cursor[0], cursor[1] = index, at

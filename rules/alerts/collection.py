@@ -76,6 +76,13 @@ class Alerts:
         self._links: OrderedDict[int, dict[str, _Link]] = OrderedDict()
         self._changed: OrderedDict[str, Alert] = OrderedDict()
 
+    def resume(self, alert: Alert) -> None:
+        """Go on with an alert of an earlier process: a repeat within its rule's quiet time grows it."""
+        self._open.setdefault(alert.key, alert)
+        self._open.move_to_end(alert.key)
+        if len(self._open) > self.most_open:
+            self._open.popitem(last=False)
+
     def add(self, table: Table, matches: Iterable[Match]) -> None:
         """Take in what `matches` says about rows of `table`."""
         for match in matches:

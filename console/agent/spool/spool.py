@@ -343,15 +343,24 @@ class Spool:
         """The latest alerts as JSON, the one that grew last at the end, sent or not."""
         return [row[0] for row in self._all("SELECT body FROM told ORDER BY end_ns")]
 
+    def told_of(self, event: str) -> dict[str, Any] | None:
+        """The alert with this `event.id`, as it was told last; None where it is not remembered."""
+        found = self._all("SELECT body FROM told WHERE id = ?", (event,))
+        return json.loads(found[0][0]) if found else None
+
+    def holds(self, kind: str, identity: str) -> bool:
+        """Whether a document of this type and id waits or is on its way."""
+        return bool(self._all("SELECT 1 FROM document WHERE type = ? AND id = ? LIMIT 1", (kind, identity)))
+
     def waiting(self) -> list[Outgoing]:
         """Every document that waits or is on its way."""
         rows = self._all("SELECT type, body FROM document ORDER BY number")
         return [Outgoing(kind, json.loads(body)) for kind, body in rows]
 
-    def _all(self, sql: str) -> list[Any]:
+    def _all(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         with self._lock:
             try:
-                return self._connection.execute(sql).fetchall()
+                return self._connection.execute(sql, values).fetchall()
             except sqlite3.Error as error:
                 raise as_spool_error(error) from error
 

@@ -1,0 +1,128 @@
+"""From what was seen of a point to the band that its values are held against.
+
+*How much was seen* is counted in looks, not in samples: samples that follow each other are alike.
+A measurement has had one look more than its values went from one outer quarter of their range to the
+other; a set-point one more than it was changed.
+
+*How wide the margin is* follows from the looks n. The range of n independent values of a normal
+distribution is about 2 σ √(2 ln n) (David and Nagaraja, Order Statistics, 3rd edition, chapter 10),
+so in watching a hundred times longer it grows at each end by
+
+    span · (√(2 ln 100 n) − √(2 ln n)) / (2 √(2 ln n))
+
+that is 0.88 of the span for two looks, 0.37 for ten, 0.21 for a hundred. What still grew while
+learning is no such process: where the range grew by the factor g when twice as much was seen, the
+margin is at least (g − 1) spans, which is what the next learning time would add (g is 1.4 for a
+random walk, 2 for a ramp). A coarse reading has a margin of two of its steps.
+
+*Fewest looks.* Without any assumption about the distribution, a value lies outside the range of n
+before it with the chance 2 / (n + 1). So:
+
+- a measurement is held against its band from 5 looks and 30 samples on;
+- a set-point from 4 looks on, or, if it was read 30 times, from 2 on: then its unit of excess is at
+  least its own size, as its range says little;
+- what never changed, and sets of states, from 30 readings on (no other value in 30 looks: the chance
+  of one is below 10 %, by the rule of three) or from 19 writes on (the twentieth is new with 1 in 20);
+- counters have no band.
+
+*Drift.* The band of a measurement that nobody writes follows: a value inside the band that comes
+nearer to an edge than the margin pushes that edge away, no faster than the learned range an hour of
+learning time … precisely: `span / max(learned seconds, 600)` a second. A value outside moves nothing,
+nor does anything that a client writes; bands of all other kinds stand still. What was followed is not
+written into the baseline: after a restart the learned band counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, log, sqrt
+
+from rules.baseline.values.point import Seen, ValueKind
+
+FEWEST_READINGS = 30
+FEWEST_WRITES = 19
+FEWEST_LOOKS = 5
+FEWEST_LOOKS_OF_SET_POINT = 4
+LONGER = 100
+QUICKEST_FOLLOW_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What values of a point are held against. `states` is empty for a band."""
+
+    kind: ValueKind
+    low: float
+    high: float
+    unit: float
+    """What a deviation is measured in."""
+    looks: int
+    states: tuple[float, ...] = ()
+    margin: float = 0.0
+    follow: float = 0.0
+    """Units a second by which an edge may follow."""
+    step: float = inf
+    rate: float = inf
+    """A change beyond both, between two samples, is a jump."""
+
+    def excess(self, value: float) -> float:
+        """How far outside a value lies, in units of the learned span; 0 between the edges."""
+        return max(self.low - value, value - self.high, 0.0) / self.unit
+
+
+def margin_share(looks: int) -> float:
+    """The margin at each end of the range, as a share of the range, after so many looks."""
+    looks = max(looks, 2)
+    return (sqrt(2 * log(LONGER * looks)) - sqrt(2 * log(looks))) / (2 * sqrt(2 * log(looks)))
+
+
+def bounds_of(seen: Seen) -> Bounds | None:
+    """The bounds of a point; None where too little was seen, or its kind has none."""
+    if seen.low is not None or seen.high is not None:
+        low = -inf if seen.low is None else seen.low
+        high = inf if seen.high is None else seen.high
+        return Bounds(seen.kind, low, high, _span_or_size(seen), seen.looks)
+    if seen.kind == ValueKind.COUNTER:
+        return None
+    if seen.kind in (ValueKind.CONSTANT, ValueKind.STATE, ValueKind.DISCRETE):
+        return _set_of(seen)
+    span = seen.most - seen.least
+    if seen.kind == ValueKind.SET_POINT:
+        if seen.looks < FEWEST_LOOKS_OF_SET_POINT and seen.samples < FEWEST_READINGS:
+            return None
+        margin = margin_share(seen.looks) * span
+        unit = span if seen.looks >= FEWEST_LOOKS_OF_SET_POINT else _size(seen)
+        return Bounds(seen.kind, seen.least - margin, seen.most + margin, max(unit, span), seen.looks)
+    if seen.samples < FEWEST_READINGS or seen.looks < FEWEST_LOOKS:
+        return None
+    share = max(margin_share(seen.looks), seen.growth - 1.0)
+    margin = max(share * span, 2.0 * seen.quantum)
+    jumps = seen.changes >= FEWEST_READINGS and not seen.writes
+    more = sqrt(log(LONGER * seen.changes) / log(seen.changes)) if jumps else inf
+    return Bounds(
+        seen.kind,
+        seen.least - margin,
+        seen.most + margin,
+        span,
+        seen.looks,
+        margin=margin,
+        follow=0.0 if seen.writes else span / max(seen.seconds, QUICKEST_FOLLOW_S),
+        step=seen.step * more if jumps else inf,
+        rate=seen.rate * more if jumps else inf,
+    )
+
+
+def _set_of(seen: Seen) -> Bounds | None:
+    if seen.samples < FEWEST_READINGS and seen.writes < FEWEST_WRITES:
+        return None
+    states = tuple(value for value, _ in seen.states) or (seen.least,)
+    unit = 1.0 if seen.kind == ValueKind.STATE else _span_or_size(seen)
+    return Bounds(seen.kind, seen.least, seen.most, unit, seen.looks, states)
+
+
+def _span_or_size(seen: Seen) -> float:
+    return seen.most - seen.least or _size(seen)
+
+
+def _size(seen: Seen) -> float:
+    return max(abs(seen.least), abs(seen.most)) or 1.0

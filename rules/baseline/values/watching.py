@@ -1,0 +1,229 @@
+"""The values of a plant under watch: learns them, then tells of those outside their bounds.
+
+Nothing here runs for a value inside its bounds: they stand in the table of points, and a kernel
+compares. Deviations are told at the end of an epoch, in the order of packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.baseline.stage import BaselineStage
+from rules.baseline.subjects import Directory
+from rules.baseline.values.bands import Bounds, bounds_of
+from rules.baseline.values.learning import add, learned, namer
+from rules.baseline.values.point import Point
+from rules.ends import Plant
+from rules.enrich import behaviour_table
+from rules.table import Column, Flags, Numbers, Table, texts
+from sensor.behaviours import BEHAVIOUR
+from sensor.capacity import STANDARD, Capacity
+from sensor.messages import MESSAGE, MESSAGES, Buffers, Out, ValueKind
+from sensor.observer import Step
+from sensor.points import taking
+from sensor.points.table import (
+    BAND,
+    DEVIATIONS,
+    EVICTED,
+    FREE,
+    FRESH,
+    JUMP,
+    NEXT_MESSAGE,
+    NEXT_VALUE,
+    SET,
+    UNTOLD,
+    make_room,
+    new_points,
+)
+from sensor.strings import Strings
+from sensor.types import Ints, Rows
+
+MOST_TOLD = 1024
+"""Deviations told of in one epoch."""
+FOREVER = (1 << 63) - 1
+ABOUT = frozenset({"baseline.value_outside", "baseline.value_jump"})
+
+_COPIED = [name for name in BEHAVIOUR.names or () if name in (MESSAGE.names or ()) and name != "value"]
+
+
+class ValueWatch:
+    """A listener of the observer and a source of tables: to be made where anything is learned."""
+
+    def __init__(
+        self,
+        stage: BaselineStage,
+        directory: Directory,
+        strings: Strings,
+        plant: Plant | None = None,
+        capacity: Capacity = STANDARD,
+    ) -> None:
+        self.points = new_points(capacity.points)
+        self._stage = stage
+        self._strings = strings
+        self._plant = plant
+        self._names = namer(directory, strings)
+        self._addresses = directory.addresses
+        self._servers: set[str] = set()
+        self._bounds: dict[int, Bounds] = {}
+        """By place in the table."""
+        self._learns = stage.learns
+        self._messages: list[Rows] = []
+        self._deviations: list[Rows] = []
+        self._found: list[Bounds] = []
+        self._not_told = 0
+        if not self._learns:
+            self._know()
+
+    def take(self, out: Out, buffers: Buffers) -> None:
+        """Look at the values of a drain."""
+        count = int(out.used[MESSAGES])
+        if not count:
+            return
+        if not self._learns:
+            self._pass(out, 0, FOREVER)
+            return
+        until = self._stage.learns_until_ns
+        self._pass(out, 0, until)
+        if int(out.messages["time_ns"][:count].max()) >= until:
+            self._close()
+            self._pass(out, until, FOREVER)
+
+    def finish(self) -> None:
+        """The traffic has ended; what is known by now is learned, if learning had not ended before."""
+        if self._learns:
+            self._close()
+
+    def _pass(self, out: Out, first_ns: int, end_ns: int) -> None:
+        """Look at the values of messages from `first_ns` on and before `end_ns`."""
+        points = self.points
+        points.used[NEXT_MESSAGE] = points.used[NEXT_VALUE] = 0
+        while True:
+            done = taking.gather(points, out)
+            if points.used[FRESH] and not self._learns:
+                self._bind(points.fresh[: points.used[FRESH]])
+            taking.take(points, out.messages, first_ns, end_ns, self._learns)
+            if points.used[DEVIATIONS]:
+                self._fetch(out)
+            if done:
+                return
+            if points.used[FREE] == 0:
+                make_room(points)
+
+    def _close(self) -> None:
+        """Learning is over: what was seen becomes entries of the baseline, and bounds."""
+        self._learns = False
+        inhabited = np.flatnonzero(self.points.hashes)
+        values = self._stage.baseline.values
+        for point, seen in learned(self.points.rows[inhabited], self._names):
+            if not add(values, point, seen):
+                self._stage.leave_out(1)
+        self._know()
+        self._bind(inhabited)
+
+    def _know(self) -> None:
+        self._servers = {point.server for point in self._stage.baseline.values}
+
+    def _bind(self, places: Ints) -> None:
+        """Put the bounds of points into their rows."""
+        rows = self.points.rows
+        endpoints, servers = np.unique(rows["server"][places].astype(np.int64), return_inverse=True)
+        known = np.array([name in self._servers for name in self._addresses(endpoints)], np.bool_)
+        chosen = places[known[servers]]
+        for place, point in zip(chosen.tolist(), self._names(rows[chosen]), strict=True):
+            bounds = self._bounds_of(point)
+            if bounds is not None:
+                self._bounds[place] = bounds
+                _write(bounds, rows[place])
+
+    def _bounds_of(self, point: Point) -> Bounds | None:
+        seen = self._stage.baseline.values.get(point)
+        return bounds_of(seen) if seen is not None else None
+
+    def _fetch(self, out: Out) -> None:
+        """Take the deviations that the kernel found away from it."""
+        points = self.points
+        found = points.deviations[: points.used[DEVIATIONS]].copy()
+        points.used[DEVIATIONS] = 0
+        room = 16 * MOST_TOLD - len(self._found)
+        self._not_told += max(0, len(found) - room)
+        found = found[:room]
+        self._deviations.append(found)
+        self._messages.append(out.messages[found["message"]].copy())
+        self._found += [self._bounds[place] for place in found["place"].tolist()]
+
+    def tables(self, step: Step) -> Iterator[Table]:
+        """The deviations of an epoch, as behaviours with what the baseline says of their values."""
+        if not self._found:
+            return
+        messages, deviations = np.concatenate(self._messages), np.concatenate(self._deviations)
+        order = np.lexsort((deviations["address"], messages["part"], messages["packet"]))
+        self._not_told += max(0, len(order) - MOST_TOLD)
+        order = order[:MOST_TOLD]
+        bounds = [self._found[index] for index in order.tolist()]
+        self._messages, self._deviations, self._found = [], [], []
+        assert self._plant is not None
+        yield deviation_table(messages[order], deviations[order], bounds, self._strings, self._plant)
+
+    @property
+    def losses(self) -> dict[str, int]:
+        """What was given up for room, zeros included."""
+        return {
+            "points_evicted": int(self.points.used[EVICTED]),
+            "deviations_not_told": int(self.points.used[UNTOLD]) + self._not_told,
+        }
+
+
+def _write(bounds: Bounds, row: np.void) -> None:
+    row["bound"] = SET if bounds.states else BAND
+    row["allowed_used"] = len(bounds.states)
+    row["allowed"][: len(bounds.states)] = bounds.states
+    row["low"], row["high"], row["margin"] = bounds.low, bounds.high, bounds.margin
+    row["follow"] = bounds.follow
+    row["low_ns"] = row["high_ns"] = row["last_ns"]
+    row["limit_step"], row["limit_rate"] = bounds.step, bounds.rate
+    row["outside"] = row["jumped"] = 0
+
+
+def deviation_table(
+    messages: Rows, deviations: Rows, bounds: list[Bounds], strings: Strings, plant: Plant
+) -> Table:
+    """DEVIATION rows with their MESSAGE rows as behaviours of one message each."""
+    rows = np.zeros(len(messages), BEHAVIOUR)
+    for name in _COPIED:
+        rows[name] = messages[name]
+    rows["address"], rows["count"] = deviations["address"], 1
+    rows["address"][messages["address"] < 0] = messages["address"][messages["address"] < 0]
+    rows["value_kind"] = deviations["kind"]
+    rows["value"] = rows["least"] = rows["most"] = deviations["value"]
+    rows["state"] = np.where(deviations["kind"] == ValueKind.DISCRETE, deviations["value"], 0.0)
+    rows["messages"] = rows["frames_used"] = 1
+    rows["first_ns"] = rows["last_ns"] = messages["time_ns"]
+    rows["frames"][:, 0] = messages["packet"]
+    known = behaviour_table(rows, strings, plant)
+    columns = {**known.columns, **_columns(deviations, bounds)}
+    return Table("behaviour", len(rows), columns, known.occurrences, ABOUT)
+
+
+def _columns(deviations: Rows, bounds: list[Bounds]) -> dict[str, Column]:
+    values = deviations["value"].tolist()
+    jumps = deviations["reason"] == JUMP
+    # An edge that was set by hand on one side only leaves the other open.
+    lows, highs = _finite(deviations["low"]), _finite(deviations["high"])
+    excess = [bound.excess(value) for bound, value in zip(bounds, values, strict=True)]
+    return {
+        "baseline.learned": Flags(np.ones(len(values), np.bool_)),
+        "baseline.value_outside": Flags(~jumps),
+        "baseline.value_jump": Flags(jumps),
+        "baseline.value_kind": texts(bound.kind.value for bound in bounds),
+        "baseline.value_low": lows,
+        "baseline.value_high": highs,
+        "baseline.value_excess": Numbers(np.array(excess, np.float64), ~jumps),
+        "baseline.value_looks": Numbers(np.array([bound.looks for bound in bounds], np.int64)),
+    }
+
+
+def _finite(values: NDArray[np.float64]) -> Numbers:
+    return Numbers(values, np.isfinite(values))

@@ -128,17 +128,33 @@ def _read_seen(reader: Reader, item: yaml.Node, parts: dict[str, yaml.Node]) -> 
             reader.fail(item, f"a point needs {name!r}, or all its `values`")
     if ends["least"] > ends["most"]:
         reader.fail(item, "`least` is more than `most`")
-    counts = {
-        name: max(0, reader.integer(parts[name], name, _MOST_COUNT)) for name in _COUNTS if name in parts
-    }
-    reals = {name: abs(reader.real(parts[name], name)) for name in _REALS if name in parts}
-    edges = {name: reader.real(parts[name], name) for name in ("low", "high") if name in parts}
-    if edges.get("low", -1e400) > edges.get("high", 1e400):
+
+    def count(name: str, default: int = 0) -> int:
+        known = parts.get(name)
+        return default if known is None else max(default, reader.integer(known, name, _MOST_COUNT))
+
+    def real(name: str) -> float:
+        return abs(reader.real(parts[name], name)) if name in parts else _DEFAULTS.get(name, 0.0)
+
+    low, high = (reader.real(parts[name], name) if name in parts else None for name in ("low", "high"))
+    if low is not None and high is not None and low > high:
         reader.fail(item, "`low` is more than `high`")
-    looks = max(1, reader.integer(parts["looks"], "looks", _MOST_COUNT)) if "looks" in parts else 1
-    samples = counts.pop("samples", 0)
     return Seen(
-        kind, ends["least"], ends["most"], samples, looks=looks, states=states, **counts, **reals, **edges
+        kind,
+        ends["least"],
+        ends["most"],
+        samples=count("samples"),
+        writes=count("writes"),
+        changes=count("changes"),
+        looks=count("looks", 1),
+        growth=real("growth"),
+        quantum=real("quantum"),
+        step=real("step"),
+        rate=real("rate"),
+        seconds=real("seconds"),
+        states=states,
+        low=low,
+        high=high,
     )
 
 

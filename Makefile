@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check lint types imports rules docs docs-check bench fuzz interpreted clean
+.PHONY: help setup demo test check lint types imports rules docs docs-check bench score fuzz interpreted clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ docs-check: setup
 
 bench: setup ## Measure what the README claims
 	$(BIN)/python -m bench.throughput $(ARGS)
+
+score: setup ## Score alerts and assets against labelled traffic
+	$(BIN)/python -m bench.score $(ARGS)
 
 fuzz: setup ## 200,000 mutations of real captures
 	$(BIN)/python -m bench.fuzz $(ARGS)

@@ -1,4 +1,7 @@
-"""Captures of our own against what their makers say happened in them: alerts, silence, assets."""
+"""Captures of our own against what their makers say happened in them: alerts, silence, assets.
+
+The long ones, under pcaps/score/, are judged by `test_score`.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ from rules.language.loader import load_rules
 from sensor.capture.source import CaptureFile
 
 PCAPS = Path(__file__).parents[1] / "pcaps"
-CAPTURES = sorted(PCAPS.rglob("*.pcapng.zst"))
-TRUTHS = sorted(PCAPS.rglob("*.truth.yaml"))
+CAPTURES = sorted(PCAPS.glob("*/*.pcapng.zst"))
+TRUTHS = sorted(PCAPS.glob("*/*.truth.yaml"))
 SERIOUS = ("medium", "high", "critical")
 SECONDS = 10**9
 LOOKING = ("identify", "read", "browse", "other")

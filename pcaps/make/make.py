@@ -1,4 +1,4 @@
-"""Makes the captures of this folder's parent and their truth files: `make.py [NAME ...]`.
+"""Makes the captures of this folder's parent and their truth files: `make.py [-j JOBS] [NAME ...]`.
 
 Needs root, iproute2 and the extra `lab` (pip install -e ".[lab]"). Each capture takes as long as it
 lasts: times are those of the packets. The same seed gives the same plant, values and story; what
@@ -7,22 +7,26 @@ the stacks decide by themselves (session ids, ports, timing) differs from run to
 
 from __future__ import annotations
 
+import argparse
+import multiprocessing
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import quiet
 from devices import names
+from lab.case import Case, stacks
 from lab.host import Host
 from lab.network import Context, Network, Program
 from lab.truth import write_truth
 from plants import packaging, process_cell, substation, water
+from scenarios import batch, bottling, grid, heating, waterworks
 
 PCAPS = Path(__file__).resolve().parents[1]
-STACKS = ("pymodbus", "python-snap7", "c104", "yadnp3", "cpppo", "pycomm3")
 PORTS = (102, 502, 2404, 20000, 44818)
 LAPTOP = Host("laptop", "10.77.9.66", "3c:f0:11:5d:77:42", "Intel")
 
@@ -58,16 +62,6 @@ def _laptop(story: Story, context: Context) -> None:
         context.wait_until(story.quiet_s + 30)
     for incident in story.incidents:
         incident(context)
-
-
-def _stacks() -> dict[str, str]:
-    found = {}
-    for name in STACKS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 STORIES = (
@@ -121,16 +115,42 @@ def make(story: Story) -> None:
         programs.append((LAPTOP.key, partial(_laptop, story)))
     with Network(story.hosts, story.seed) as network:
         events = network.run(programs, story.seconds, capture)
-    made = {"by": "pcaps/make/make.py", "seed": story.seed, "stacks": _stacks(), "time": "as recorded"}
+    made = {"by": "pcaps/make/make.py", "seed": story.seed, "stacks": stacks(), "time": "as recorded"}
     write_truth(capture, made, story.text, story.quiet_s, story.hosts, events)
     sys.stderr.write(f"{story.path}: {capture.stat().st_size} octets, {len(events)} events\n")
 
 
+CASES: tuple[Case, ...] = (
+    *quiet.cases(),
+    *(case for plant in (waterworks, heating, bottling, grid, batch) for case in plant.CASES),
+)
+
+
+def _make(number: int) -> None:
+    every = (*STORIES, *CASES)
+    story = every[number]
+    if isinstance(story, Case):
+        story.make(PCAPS)
+    else:
+        make(story)
+
+
 def main() -> None:
     """Make the captures whose paths contain one of the arguments, or all."""
-    for story in STORIES:
-        if not sys.argv[1:] or any(word in story.path for word in sys.argv[1:]):
-            make(story)
+    parser = argparse.ArgumentParser(description="Make captures and their truth files.")
+    parser.add_argument("words", nargs="*", help="only captures whose paths contain one of these")
+    parser.add_argument("-j", "--jobs", type=int, default=1, help="captures made at the same time")
+    options = parser.parse_args()
+    chosen = [
+        number
+        for number, story in enumerate((*STORIES, *CASES))
+        if not options.words or any(word in story.path for word in options.words)
+    ]
+    # A process for each capture: protocol stacks keep what they once had in global places.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.jobs, mp_context=context, max_tasks_per_child=1) as pool:
+        for _ in pool.map(_make, chosen):
+            continue
 
 
 if __name__ == "__main__":

@@ -24,23 +24,29 @@ _EVERYTHING = opendnp3.ClassField(True, True, True, True)
 _EVENTS = opendnp3.ClassField(False, True, True, True)
 
 
-class _Commands(opendnp3.ICommandHandler):
+class Commands(opendnp3.ICommandHandler):
     """Takes every command, as a relay in remote mode does."""
 
     def Select(self, command: object, index: int) -> opendnp3.CommandStatus:
+        """Called by the stack."""
         return opendnp3.CommandStatus.SUCCESS
 
     def Operate(
         self, command: object, index: int, handler: object, operate_type: opendnp3.OperateType
     ) -> opendnp3.CommandStatus:
+        """Called by the stack."""
         return opendnp3.CommandStatus.SUCCESS
 
 
-class _Application(opendnp3.IOutstationApplication):
+class Application(opendnp3.IOutstationApplication):
+    """Takes cold restarts, and is back at once."""
+
     def ColdRestartSupport(self) -> opendnp3.RestartMode:
+        """Called by the stack."""
         return opendnp3.RestartMode.SUPPORTED_DELAY_FINE
 
     def ColdRestart(self) -> int:
+        """Called by the stack: milliseconds until the restart is over."""
         return 500
 
 
@@ -74,7 +80,7 @@ def _outstation(manager: opendnp3.DNP3Manager, port: int) -> opendnp3.IOutstatio
     config.link.LocalAddr, config.link.RemoteAddr = OUTSTATION, MASTER
     config.outstation.eventBufferConfig = opendnp3.EventBufferConfig.AllTypes(100)
     config.outstation.params.allowUnsolicited = True
-    outstation = channel.AddOutstation(f"outstation {port}", _Commands(), _Application(), config)
+    outstation = channel.AddOutstation(f"outstation {port}", Commands(), Application(), config)
     outstation.Enable()
     return outstation
 
@@ -97,7 +103,10 @@ def _forward(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_WR)
 
 
-def _master(context: Context, server: str, address: int) -> tuple[opendnp3.DNP3Manager, opendnp3.IMaster]:
+def connect_master(
+    context: Context, server: str, address: int
+) -> tuple[opendnp3.DNP3Manager, opendnp3.IMaster]:
+    """A master of the server under this DNP3 address; not enabled yet."""
     manager = opendnp3.DNP3Manager(1)
     second = opendnp3.TimeDuration.Seconds(1)
     channel = manager.AddTCPClient(
@@ -118,7 +127,7 @@ def _master(context: Context, server: str, address: int) -> tuple[opendnp3.DNP3M
 def control(context: Context, server: str) -> None:
     """A master: integrity poll every 30 s, events every 3 s, a capacitor bank switched now and then."""
     context.wait_until(2)
-    _manager, master = _master(context, server, MASTER)
+    _manager, master = connect_master(context, server, MASTER)
     seconds, handler = opendnp3.TimeDuration.Seconds, opendnp3.ISOEHandler()
     master.AddClassScan(_EVERYTHING, seconds(30), handler)
     master.AddClassScan(_EVENTS, seconds(3), handler)
@@ -133,7 +142,7 @@ def intrude(context: Context, server: str) -> None:
 
     A master's first requests, the integrity poll among them, are the stack's own.
     """
-    manager, master = _master(context, server, MASTER)
+    manager, master = connect_master(context, server, MASTER)
     context.happened(server, "read", "Reads every point as a second master", ["T0861"])
     master.Enable()
     time.sleep(3)

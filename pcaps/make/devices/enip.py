@@ -26,7 +26,7 @@ logging.disable(logging.CRITICAL)
 TCP_PORT, IO_PORT = 44818, 2222
 TAGS = ("Reactor_Temp", "Reactor_Press", "Level", "Valve_Pos", "Temp_SP")
 _REGISTER, _SEND_RR, _LIST_IDENTITY = 0x65, 0x6F, 0x63
-_PERIOD = 0.5
+_PERIOD, _TIMEOUT = 0.5, 6.0
 _VENDOR, _ADAPTER = 1, 0x0C
 
 Process = Callable[[dict[str, float]], dict[str, float]]
@@ -56,7 +56,7 @@ def serve(context: Context, process: Process, start: dict[str, float], adapter: 
             time.sleep(0.5)
 
     threading.Thread(target=step, daemon=True).start()
-    threading.Thread(target=_scan, args=(context, adapter), daemon=True).start()
+    threading.Thread(target=scan, args=(context, adapter), daemon=True).start()
     tags = [f"{name}=REAL" for name in start]
     main(["--no-config", "-a", f"{context.host.ip}:{TCP_PORT}", *tags], attribute_class=Tag)
 
@@ -86,7 +86,8 @@ def _unconnected(message: bytes, *items: bytes) -> bytes:
     return struct.pack("<IHH", 0, 0, len(parts)) + b"".join(parts)
 
 
-def _scan(context: Context, adapter: str) -> None:
+def scan(context: Context, adapter: str) -> None:
+    """Open an exclusive-owner connection to an adapter and exchange I/O until it is lost."""
     context.wait_until(2)
     with socket.create_connection((context.ip(adapter), TCP_PORT), 3) as connection:
         connection.sendall(_packet(_REGISTER, 0, struct.pack("<HH", 1, 0)))
@@ -108,10 +109,14 @@ def _scan(context: Context, adapter: str) -> None:
 
 
 def _exchange(context: Context, peer: str, connection_id: int, outputs: bool) -> None:
-    """Send class 1 packets each period: a run/idle header goes before outputs, none before inputs."""
+    """Send class 1 packets each period: a run/idle header goes before outputs, none before inputs.
+
+    Ends when nothing has come from the other side for some seconds, as a connection times out.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
         datagrams.bind((context.host.ip, IO_PORT))
         datagrams.setblocking(False)
+        heard = context.now
         for turn in context.every(_PERIOD, time.monotonic() - context.start + 0.05):
             level = context.random.randrange(2000, 2100)
             values = (
@@ -121,10 +126,11 @@ def _exchange(context: Context, peer: str, connection_id: int, outputs: bool) ->
             data = struct.pack("<HHH", 0xB1, len(values) + 2, turn + 1 & 0xFFFF) + values
             datagrams.sendto(struct.pack("<H", 2) + address + data, (peer, IO_PORT))
             try:
-                while True:
-                    datagrams.recv(512)
+                while datagrams.recv(512):
+                    heard = context.now
             except BlockingIOError:
-                continue
+                if context.now - heard > _TIMEOUT:
+                    return
 
 
 def serve_adapter(context: Context) -> None:

@@ -6,6 +6,8 @@ host's own interface and sockets.
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import socket
 import struct
 import threading
@@ -62,11 +64,12 @@ def register_netbios(context: Context) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
             datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             datagrams.bind((context.host.ip, 137))
-            network = context.host.ip.rsplit(".", 2)[0]
+            own = ipaddress.ip_interface(f"{context.host.ip}/{context.host.prefix}")
+            everyone = str(own.network.broadcast_address)
             for turn in context.every(0.75, 0.5 + context.random.random()):
                 if turn == 3:
                     return
-                datagrams.sendto(header + question + record, (f"{network}.255.255", 137))
+                datagrams.sendto(header + question + record, (everyone, 137))
 
     threading.Thread(target=speak, daemon=True).start()
 
@@ -134,7 +137,10 @@ def ask_database(context: Context, server: str, seconds: float = 20) -> None:
 
     def speak() -> None:
         for _ in context.every(seconds, 3 + context.random.random()):
-            with socket.create_connection((context.ip(server), 5432), 2) as connection:
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection((context.ip(server), 5432), 2) as connection,
+            ):
                 connection.sendall(_SSL_REQUEST)
                 connection.recv(1)
 

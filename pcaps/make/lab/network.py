@@ -15,13 +15,15 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from lab.host import Host
+from lab.cable import carry
+from lab.host import PLANT, Host
 from lab.recording import record
 from lab.truth import Event, Journal
 
@@ -44,6 +46,11 @@ class Context:
         self.journal = journal
         self.start = start
 
+    @property
+    def now(self) -> float:
+        """Seconds since the start of the recording."""
+        return time.monotonic() - self.start
+
     def ip(self, key: str) -> str:
         """The address of another host."""
         return self.hosts[key].ip
@@ -60,9 +67,24 @@ class Context:
             yield turn
             turn += 1
 
-    def happened(self, target: str, operation: str, text: str, techniques: Iterable[str] = ()) -> None:
-        """Note what this host does to another now; call it right before doing it."""
-        self.journal.put(Event(time.time_ns(), self.host.key, target, operation, text, tuple(techniques)))
+    def happened(
+        self,
+        target: str,
+        operation: str,
+        text: str,
+        techniques: Iterable[str] = (),
+        incident: str = "",
+        actor: str = "",
+    ) -> None:
+        """Note what this host does to another now; call it right before doing it.
+
+        Acts of one incident name the same `incident`. `actor` is the address it is done from, where
+        that is not the host's first.
+        """
+        event = Event(
+            time.time_ns(), actor or self.host.key, target, operation, text, tuple(techniques), incident
+        )
+        self.journal.put(event)
 
 
 class Network:
@@ -73,6 +95,8 @@ class Network:
         self.seed = seed
         self.journal: Journal = _FORK.Queue()
         self._mark = f"fwlab{os.getpid()}"
+        self._spaces: list[str] = []
+        self._cables: list[tuple[str, Host]] = []
         self._processes: list[Any] = []
 
     def _space(self, number: int) -> str:
@@ -87,37 +111,71 @@ class Network:
         return self
 
     def _build(self) -> None:
-        switch = self._space(0)
-        _ip("netns", "add", switch)
-        bridge = ("type", "bridge", "stp_state", "0", "mcast_snooping", "0")
-        _ip("-n", switch, "link", "add", "br0", *bridge)
-        _ip("-n", switch, "link", "set", "br0", "addrgenmode", "none")
-        _ip("-n", switch, "link", "set", "br0", "type", "bridge", "group_fwd_mask", _LLDP_FORWARDED)
-        _ip("-n", switch, "link", "set", "br0", "promisc", "on", "up")
+        switch = self._make_space(self._space(0))
+        segments = {leg.segment for host in self.hosts.values() for leg in host.legs}
+        segments |= {host.segment for host in self.hosts.values()}
+        bridges = {name: f"br{n}" for n, name in enumerate(sorted(segments, key=lambda s: (s != PLANT, s)))}
+        for bridge in bridges.values():
+            kind = ("type", "bridge", "stp_state", "0", "mcast_snooping", "0")
+            _ip("-n", switch, "link", "add", bridge, *kind)
+            _ip("-n", switch, "link", "set", bridge, "addrgenmode", "none")
+            _ip("-n", switch, "link", "set", bridge, "type", "bridge", "group_fwd_mask", _LLDP_FORWARDED)
+            _ip("-n", switch, "link", "set", bridge, "promisc", "on", "up")
         for number, host in enumerate(self.hosts.values(), 1):
-            space, port = self._space(number), f"port{number}"
-            _ip("netns", "add", space)
-            _ip("-n", switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", space)
-            _ip("-n", switch, "link", "set", port, "addrgenmode", "none")
-            _ip("-n", switch, "link", "set", port, "master", "br0", "up")
-            _ip("-n", space, "link", "set", "eth0", "addrgenmode", "none", "address", host.mac)
-            _ip("-n", space, "addr", "add", f"{host.ip}/16", "brd", "+", "dev", "eth0")
+            space = self._make_space(self._space(number))
             _ip("-n", space, "link", "set", "lo", "up")
-            _ip("-n", space, "link", "set", "eth0", "up")
-            _ip("-n", space, "route", "add", "default", "dev", "eth0")
-            process = _FORK.Process(target=_without_offloads, args=(space,))
-            process.start()
-            process.join()
+            self._connect(host, space, number, "eth0", bridges[host.segment], host.mac, host.ip, host.ip6)
+            for leg_number, leg in enumerate(host.legs, 1):
+                name = f"eth{leg_number}"
+                self._connect(host, space, number, name, bridges[leg.segment], leg.mac, leg.ip, leg.ip6)
+            if host.legs:
+                _in_space(space, _forward_packets)
+            default = ("via", host.via) if host.via else ("dev", "eth0")
+            _ip("-n", space, "route", "add", "default", *default)
+
+    def _make_space(self, name: str) -> str:
+        _ip("netns", "add", name)
+        self._spaces.append(name)
+        return name
+
+    def _connect(
+        self, host: Host, space: str, number: int, card: str, bridge: str, mac: str, ip: str, ip6: str
+    ) -> None:
+        switch, port = self._space(0), f"p{number}{card}"
+        _ip("-n", switch, "link", "add", port, "type", "veth", "peer", "name", card, "netns", space)
+        if host.cable and card == "eth0":
+            # In place of a straight wire, two that a program carries frames between.
+            cable = self._make_space(f"{space}c")
+            _ip("-n", space, "link", "del", card)
+            _ip("-n", space, "link", "add", card, "type", "veth", "peer", "name", "near", "netns", cable)
+            _ip("-n", switch, "link", "add", port, "type", "veth", "peer", "name", "far", "netns", cable)
+            for end in ("near", "far"):
+                _ip("-n", cable, "link", "set", end, "addrgenmode", "none")
+                _ip("-n", cable, "link", "set", end, "up")
+                _in_space(cable, _drop_offloads, end)
+            self._cables.append((cable, host))
+        _ip("-n", switch, "link", "set", port, "addrgenmode", "none")
+        _ip("-n", switch, "link", "set", port, "master", bridge, "up")
+        _ip("-n", space, "link", "set", card, "addrgenmode", "eui64" if ip6 else "none", "address", mac)
+        _ip("-n", space, "addr", "add", f"{ip}/{host.prefix}", "brd", "+", "dev", card)
+        if ip6:
+            _ip("-n", space, "-6", "addr", "add", f"{ip6}/64", "dev", card, "nodad")
+        _ip("-n", space, "link", "set", card, "up")
+        _in_space(space, _drop_offloads, card)
 
     def run(self, programs: Iterable[tuple[str, Program]], seconds: float, path: Path) -> list[Event]:
         """Run (host key, program) pairs and record for so many seconds; what happened, in order.
 
-        Raises RuntimeError where a program ended with an error.
+        Complains of programs that ended with an error. Raises RuntimeError where the recorder did.
         """
         start = time.monotonic() + 2.0
         stop = _FORK.Event()
         recorder = _FORK.Process(target=_record_in, args=(self._space(0), path, stop))
         recorder.start()
+        for space, host in self._cables:
+            process = _FORK.Process(target=_carry_in, args=(space, host, self.seed))
+            process.start()
+            self._processes.append(process)
         numbers = {key: number for number, key in enumerate(self.hosts, 1)}
         for key, program in programs:
             context = Context(self.hosts[key], self.hosts, self.seed, start, self.journal)
@@ -129,10 +187,12 @@ class Network:
         time.sleep(max(0.0, start + seconds - time.monotonic()))
         failed = [process.name for process in self._processes if process.exitcode]
         stop.set()
-        recorder.join(10)
+        recorder.join(120)
         self._stop()
-        if failed or recorder.exitcode:
-            raise RuntimeError(f"these programs failed: {', '.join(failed) or 'the recorder'}")
+        if recorder.exitcode:
+            raise RuntimeError("the recorder failed")
+        if failed:
+            sys.stderr.write(f"{path.name}: these programs failed: {', '.join(failed)}\n")
         events = []
         while not self.journal.empty():
             events.append(self.journal.get())
@@ -147,8 +207,8 @@ class Network:
         self._processes.clear()
 
     def _remove(self) -> None:
-        for number in range(len(self.hosts) + 1):
-            subprocess.run(["ip", "netns", "del", self._space(number)], check=False, capture_output=True)
+        for space in self._spaces:
+            subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -167,14 +227,36 @@ def _enter(space: str) -> None:
             raise OSError(ctypes.get_errno(), f"cannot enter namespace {space}")
 
 
-def _without_offloads(space: str) -> None:
-    """Checksums and segments as on a real wire: nothing is left to a card that is not there."""
+def _in_space(space: str, action: Callable[..., None], *arguments: str) -> None:
+    process = _FORK.Process(target=_entered, args=(space, action, arguments))
+    process.start()
+    process.join()
+
+
+def _entered(space: str, action: Callable[..., None], arguments: tuple[str, ...]) -> None:
     _enter(space)
+    action(*arguments)
+
+
+def _drop_offloads(card: str) -> None:
+    """Checksums and segments as on a real wire: nothing is left to a card that is not there."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         for command in _OFFLOADS:
             value = ctypes.create_string_buffer(struct.pack("II", command, 0))
-            request = struct.pack("16sP", b"eth0", ctypes.addressof(value))
+            request = struct.pack("16sP", card.encode(), ctypes.addressof(value))
             fcntl.ioctl(control, _SIOCETHTOOL, request)
+
+
+def _forward_packets() -> None:
+    for setting in ("ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv4/conf/all/send_redirects"):
+        value = "0" if setting.endswith("redirects") else "1"
+        Path(f"/proc/sys/net/{setting}").write_text(value, encoding="ascii")
+
+
+def _carry_in(space: str, host: Host, seed: int) -> None:
+    _enter(space)
+    assert host.cable is not None
+    carry("near", "far", host.cable, f"{seed}/{host.key}/cable")
 
 
 def _record_in(space: str, path: Path, stop: Any) -> None:

@@ -16,7 +16,7 @@ from lab.host import Host
 class Event(NamedTuple):
     """Something that was done: when (nanoseconds since 1970), by whom, to whom, and what it was.
 
-    `operation` is a word of the common vocabulary.
+    `operation` is a word of the common vocabulary. Acts with the same `incident` are one incident.
     """
 
     time_ns: int
@@ -25,6 +25,7 @@ class Event(NamedTuple):
     operation: str
     text: str
     techniques: tuple[str, ...]
+    incident: str = ""
 
 
 Journal = Queue  # of Event
@@ -43,10 +44,13 @@ def write_truth(
     quiet_s: float,
     hosts: Iterable[Host],
     events: list[Event],
+    baseline: str = "",
+    site: str = "",
 ) -> None:
     """Write `<capture>.truth.yaml`; events name hosts by key and are written with their addresses.
 
     For the first `quiet_s` seconds of the capture nothing happens but the plant's ordinary work.
+    `baseline` is the capture of the same plant, quiet for long; `site` is the site file beside this one.
     """
     hosts = list(hosts)
     addresses = {host.key: host.ip for host in hosts}
@@ -54,19 +58,23 @@ def write_truth(
     for event in events:
         entry: dict[str, Any] = {
             "time": rfc3339(event.time_ns),
-            "actor": addresses[event.actor],
+            "actor": addresses.get(event.actor, event.actor),
             "target": addresses.get(event.target, event.target),
             "operation": event.operation,
             "what": event.text,
         }
         if event.techniques:
             entry["techniques"] = list(event.techniques)
+        if event.incident:
+            entry |= {"incident": True, "group": event.incident}
         happened.append(entry)
     document = {
         "capture": capture.name,
         "made": made,
         "story": story,
         "quiet_s": quiet_s,
+        **({"baseline": baseline} if baseline else {}),
+        **({"site": site} if site else {}),
         "plant": [host.document() for host in hosts],
         "happened": happened,
     }

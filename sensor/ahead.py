@@ -68,6 +68,8 @@ def _marker() -> Path:
     parts = (
         source_digest("sensor.observer"),
         source_digest("sensor.capture.source"),
+        source_digest("sensor.capture.writing"),
+        source_digest("sensor.capture.ring.blocks"),
         numba.__version__,
         sys.version,
         binding.get_host_cpu_name(),
@@ -135,12 +137,16 @@ def _streams() -> None:
 def _packets() -> None:
     from sensor.capture import pcap, pcapng
     from sensor.capture.batch import RECORD
+    from sensor.capture.ring.blocks import Blocks
+    from sensor.capture.writing import put_pcap_records
     from sensor.messages import is_full, new_out
     from sensor.wire import packet
 
     octets, records, cursor = np.zeros(1, np.uint8), np.zeros(0, RECORD), np.zeros(4, np.int64)
     pcap.walk(octets, 0, True, 1, 1, records, cursor)
     pcapng.walk(octets, 0, True, np.zeros(1, pcapng.INTERFACE_ROW), 0, records, cursor)
+    Blocks(np.zeros(1 << 12, np.uint8), 0, 1 << 10, 4).walk(0, 1, 0, False)
+    put_pcap_records(octets, records, 0, octets, 0)
     packets, fill = np.zeros(0, packet.PACKET), np.zeros(1, np.int64)
     packet.dissect(octets, records, 1, cursor, packets, packet.new_dissector(), octets, fill)
     is_full(new_out())

@@ -157,7 +157,8 @@ class PortableCapture:
             self._health[number].packets += 1
             self._health[number].octets += len(octets)
             self.links[link] += 1
-        data: Bytes = np.frombuffer(b"".join(item[2] for item in found) + b"\0", np.uint8)
+        # A bytearray, as kernels would be compiled anew for octets that cannot be written.
+        data: Bytes = np.frombuffer(bytearray(b"".join(item[2] for item in found) + b"\0"), np.uint8)
         first = self.packets + 1
         self.packets += len(found)
         self.octets += at

@@ -147,8 +147,11 @@ class Blocks:
     def fill(self, link: int, interface: int, outgoing: bool) -> None:
         """Look at the blocks that have come in, as far as there is room for rows."""
         ready = self._ready()
-        if not ready:
-            return
+        if ready:
+            self.walk(ready, link, interface, outgoing)
+
+    def walk(self, ready: int, link: int, interface: int, outgoing: bool) -> None:
+        """Put the packets of so many blocks behind the rows that wait, as far as there is room."""
         left = self._end - self._begin
         if self._begin:
             self._records[:left] = self._records[self._begin : self._end].copy()

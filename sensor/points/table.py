@@ -26,6 +26,7 @@ NO_BOUND, BAND, SET = range(3)
 BELOW, ABOVE, UNSEEN, JUMP = range(1, 5)
 """How a value deviates: beside its band, not one of its values, or faster than it ever moved."""
 NOWHERE, LOW_SIDE, HIGH_SIDE = range(3)
+"""Half a standard deviation below or above the mean of what was seen before."""
 
 POINT = np.dtype(
     [
@@ -70,9 +71,9 @@ POINT = np.dtype(
         ("wraps", "i8"),  # falls from near a power of two to near zero
         ("turns", "i8"),  # changes of direction
         ("direction", "i1"),  # of the last change: 1 up, -1 down
-        ("side", "i1"),  # NOWHERE, LOW_SIDE or HIGH_SIDE: which quarter of the range was seen last
+        ("side", "i1"),  # NOWHERE, LOW_SIDE or HIGH_SIDE: where the values were last
         ("states_used", "i1"),  # MOST_STATES + 1 where there were more
-        ("traversals", "i8"),  # times the values went from one outer quarter of the range to the other
+        ("traversals", "i8"),  # times the values went from one side of their mean to the other
         ("span_counted", "f8"),  # the range for which traversals are counted
         ("quantum", "f8"),  # least difference between samples that follow each other, but for none
         ("step", "f8"),  # greatest difference between samples that follow each other

@@ -151,12 +151,10 @@ def _count_traversal(row: Record, value: float) -> None:
         # What was crossed before was a small part of what the range is now.
         row["traversals"] = 0
         row["span_counted"] = span
-    side = np.int64(NOWHERE)
-    if value >= row["most"] - span * 0.25:
-        side = np.int64(HIGH_SIDE)
-    elif value <= row["least"] + span * 0.25:
-        side = np.int64(LOW_SIDE)
-    if side != NOWHERE:
+    away = value - row["mean"]
+    # Beyond half a deviation: 4 d² > m2 / n.
+    if 4.0 * away * away * row["learned"] > row["m2"]:
+        side = np.int64(HIGH_SIDE if away > 0.0 else LOW_SIDE)
         if row["side"] != NOWHERE and row["side"] != side:
             row["traversals"] += 1
         row["side"] = side

@@ -1,19 +1,21 @@
 """From what was seen of a point to the band that its values are held against.
 
 *How much was seen* is counted in looks, not in samples: samples that follow each other are alike.
-A measurement has had one look more than its values went from one outer quarter of their range to the
-other; a set-point one more than it was changed.
+A measurement has had one look more than its values went from half a deviation below their mean to
+half a deviation above it or back, since its range last doubled; a set-point has had one more than it
+was changed.
 
-*How wide the margin is* follows from the looks n. The range of n independent values of a normal
-distribution is about 2 σ √(2 ln n) (David and Nagaraja, Order Statistics, 3rd edition, chapter 10),
-so in watching a hundred times longer it grows at each end by
+*How wide the margin is* follows from the looks n. The greatest of n independent values of a normal
+distribution lies about E(n) = Φ⁻¹((n − 0.375) / (n + 0.25)) deviations above the mean (G. Blom,
+Statistical Estimates and Transformed Beta-Variables, 1958), so in watching a hundred times longer
+their range grows at each end by the share
 
-    span · (√(2 ln 100 n) − √(2 ln n)) / (2 √(2 ln n))
+    (E(100 n) − E(n)) / (2 E(n))
 
-that is 0.88 of the span for two looks, 0.37 for ten, 0.21 for a hundred. What still grew while
-learning is no such process: where the range grew by the factor g when twice as much was seen, the
-margin is at least (g − 1) spans, which is what the next learning time would add (g is 1.4 for a
-random walk, 2 for a ramp). A coarse reading has a margin of two of its steps.
+of itself: 0.94 for four looks, 0.55 for ten, 0.27 for a hundred. What still grew while learning is no
+such process: where the range grew by the factor g when twice as much was seen, the margin is at least
+(g − 1) spans, which is what the next learning time would add (g is 1.4 for a random walk, 2 for a
+ramp). A coarse reading has a margin of two of its steps.
 
 *Fewest looks.* Without any assumption about the distribution, a value lies outside the range of n
 before it with the chance 2 / (n + 1). So:
@@ -26,16 +28,17 @@ before it with the chance 2 / (n + 1). So:
 - counters have no band.
 
 *Drift.* The band of a measurement that nobody writes follows: a value inside the band that comes
-nearer to an edge than the margin pushes that edge away, no faster than the learned range an hour of
-learning time … precisely: `span / max(learned seconds, 600)` a second. A value outside moves nothing,
-nor does anything that a client writes; bands of all other kinds stand still. What was followed is not
-written into the baseline: after a restart the learned band counts.
+nearer to an edge than the margin pushes that edge away until it is a margin off, but no faster than
+`span / max(seconds of learning, 600)` a second, and no more than one margin at once. A value outside
+moves nothing, nor does anything that a client writes; bands of all other kinds stand still. What was
+followed is not written into the baseline: after a restart the learned band counts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, log, sqrt
+from statistics import NormalDist
 
 from rules.baseline.values.point import Seen, ValueKind
 
@@ -72,8 +75,13 @@ class Bounds:
 
 def margin_share(looks: int) -> float:
     """The margin at each end of the range, as a share of the range, after so many looks."""
-    looks = max(looks, 2)
-    return (sqrt(2 * log(LONGER * looks)) - sqrt(2 * log(looks))) / (2 * sqrt(2 * log(looks)))
+    now, later = (_expected_greatest(count) for count in (max(looks, 2), LONGER * max(looks, 2)))
+    return (later - now) / (2 * now)
+
+
+def _expected_greatest(count: int) -> float:
+    """E(n) above, in deviations."""
+    return NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
 
 
 def bounds_of(seen: Seen) -> Bounds | None:

@@ -7,8 +7,9 @@ Nothing here knows what a point is for; the shape of its values decides:
 - *counter*: at least ten rises, and no fall that is not a wrap, but for one reset;
 - *discrete*: at most eight values, each entered about three times or more, so that little is left
   to be seen: by Good and Turing (I. J. Good, Biometrika 40, 1953) the chance that the next value is
-  a new one is about the share of the visits that went to values entered only once; at most 5 %. A
-  reading that walks by one step between neighbours is no enumeration but a coarse measurement;
+  a new one is about the share of the visits that went to values entered only once; at most 5 %.
+  Values in even steps are a coarse measurement and no enumeration, where they never go from end to
+  end at once, or where the steps are small beside them;
 - *set-point*: written, and not moving much more often than it is written; or never written and
   standing still for 20 samples a change, with jumps of a third of its range;
 - *measurement*: the rest.
@@ -26,7 +27,7 @@ MOST_UNSEEN = 0.05
 VISITS_EACH = 3
 STANDS_STILL = 20
 FLICKER = 0.1
-"""Two values that lie closer together than this share of their size are one value with noise."""
+"""Values that lie no further apart than this share of their size are one value with noise."""
 
 
 class Shape(NamedTuple):
@@ -72,6 +73,7 @@ def is_enumeration(states: States, step: float) -> bool:
     if len(states) < 2 or visits < VISITS_EACH * len(states) or once > MOST_UNSEEN * visits:
         return False
     gaps = [after - before for (before, _), (after, _) in pairwise(states)]
-    if len(states) == 2:
-        return gaps[0] > FLICKER * max(abs(value) for value, _ in states)
-    return max(gaps) > 1.5 * min(gaps) or step > 1.5 * min(gaps)
+    if max(gaps) > 1.5 * min(gaps):
+        return True
+    crosses = step >= states[-1][0] - states[0][0]
+    return crosses and max(gaps) > FLICKER * max(abs(value) for value, _ in states)

@@ -114,7 +114,7 @@ def test_traversals_count_crossings_of_the_whole_range_only() -> None:
     assert rows_of(ramp)["traversals"][0] <= 3
     wave = new_points(4)
     learn(wave, 50 + 40 * np.sin(np.arange(400) * 2 * np.pi / 40) + generator.normal(0, 1, 400))
-    assert rows_of(wave)["traversals"][0] in (18, 19, 20)
+    assert rows_of(wave)["traversals"][0] in (18, 19, 20, 21)
 
 
 @pytest.mark.parametrize("bits", [8, 15, 16, 31, 32])

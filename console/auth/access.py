@@ -107,9 +107,14 @@ def _identify(request: Request) -> Principal | None:
     idle = int(settings.login.idle_minutes * MINUTE)
     limit = session.created_ns + int(settings.login.session_hours * 60 * MINUTE)
     fresh = min(now() + idle, limit)
-    if fresh - session.expires_ns > MINUTE:
+    if fresh - session.expires_ns > MINUTE and not _unattended(request):
         store.extend_session(digest(cookie), fresh)
     return Principal(session.user.name, session.user.role, session)
+
+
+def _unattended(request: Request) -> bool:
+    """Whether a page asks by itself: that must not keep a session open that nobody uses."""
+    return "x-unattended" in request.headers or request.url.path == "/api/v1/stream"
 
 
 def require(role: Role) -> Callable[[Request], Principal]:

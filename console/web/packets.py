@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,6 +13,8 @@ MAX_PACKETS = 64
 MAX_OCTETS = 2048
 """Shown per packet; the download has all of it."""
 ROW = 16
+BEFORE = 8
+"""Packets shown before the first of the alert's own."""
 
 _MAGICS = {
     b"\xd4\xc3\xb2\xa1": ("<", 1000),
@@ -32,7 +35,10 @@ class HexRow:
 
 @dataclass(frozen=True, slots=True)
 class PacketView:
-    """One packet. `frame` is its number in the capture it came from, where the alert says it."""
+    """One packet. `frame` is its number in the capture it came from, where the alert says it.
+
+    `marked` tells the alert's own packets from those before and after; None where nobody has said.
+    """
 
     position: int
     frame: int | None
@@ -42,6 +48,7 @@ class PacketView:
     rows: list[HexRow]
     cut: int
     """Octets that are not shown."""
+    marked: bool | None = None
 
 
 def hex_rows(octets: bytes) -> list[HexRow]:
@@ -55,11 +62,14 @@ def hex_rows(octets: bytes) -> list[HexRow]:
     return rows
 
 
-def packets_of(pcap: bytes, frames: list[int] | None = None) -> tuple[list[PacketView], int]:
+def packets_of(
+    pcap: bytes, frames: list[int] | None = None, marked: Collection[int] = ()
+) -> tuple[list[PacketView], int]:
     """The first packets of a classic pcap file (any byte order, micro- or nanoseconds) and how many more.
 
-    `frames` numbers them when there are as many as packets. What is no pcap holds no packets; a
-    truncated last record ends the list.
+    `frames` numbers them when there are as many as packets; `marked` are the positions, from 1, of the
+    alert's own, of which the first is shown even where many came before it. What is no pcap holds no
+    packets; a truncated last record ends the list.
     """
     order, scale = _MAGICS.get(pcap[:4], ("", 0))
     if not order or len(pcap) < 24:
@@ -77,11 +87,23 @@ def packets_of(pcap: bytes, frames: list[int] | None = None) -> tuple[list[Packe
     if frames and len(frames) == len(records):
         numbers = frames
     shown = []
-    for position, (record, frame) in enumerate(islice(zip(records, numbers, strict=True), MAX_PACKETS), 1):
-        time_ns, begin, captured, original = record
-        octets = pcap[begin : begin + min(captured, MAX_OCTETS)]
+    begin = max(0, min(min(marked, default=1) - 1 - BEFORE, len(records) - MAX_PACKETS))
+    chosen = islice(zip(records, numbers, strict=True), begin, begin + MAX_PACKETS)
+    own = frozenset(marked)
+    for position, (record, frame) in enumerate(chosen, begin + 1):
+        time_ns, at, captured, original = record
+        octets = pcap[at : at + min(captured, MAX_OCTETS)]
         cut = captured - len(octets)
         shown.append(
-            PacketView(position, frame, times.to_text(time_ns), captured, original, hex_rows(octets), cut)
+            PacketView(
+                position,
+                frame,
+                times.to_text(time_ns),
+                captured,
+                original,
+                hex_rows(octets),
+                cut,
+                position in own if own else None,
+            )
         )
     return shown, len(records) - len(shown)

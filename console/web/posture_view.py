@@ -7,14 +7,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
-from console.posture.confidence import SensorConfidence
+from console.posture.confidence import Reason, SensorConfidence
 from console.posture.constants import PostureConstants
 from console.posture.formula import apportion, warning
 from console.posture.ledger import Ledger, Row, SitePosture
 from console.posture.service import Posture, PostureService
 from console.store.times import to_text
-from console.web.i18n import NC_, translations
+from console.web.i18n import N_, NC_, translations
 from console.web.vocabulary import word
+from console.web.wording import span
 
 MOST_ROWS = 50
 MOST_ASSETS = 12
@@ -22,10 +23,28 @@ TONES = {"none": "good"}
 
 FACTORS = (
     ("heartbeat", NC_("confidence", "Sensors report")),
+    ("watching", NC_("confidence", "Interfaces see traffic")),
     ("kept", NC_("confidence", "Packets not dropped")),
     ("understood", NC_("confidence", "OT bytes understood")),
+    ("timely", NC_("confidence", "Judged in time")),
+    ("clock", NC_("confidence", "Clocks right")),
     ("baseline", NC_("confidence", "Baseline learned")),
 )
+REASONS = {
+    "heartbeat": N_("%(sensor)s: nothing heard for %(span)s"),
+    "never": N_("%(sensor)s: never heard"),
+    "watching": N_("%(sensor)s: interfaces not up: %(count)s"),
+    "quiet": N_("%(sensor)s: no traffic"),
+    "kept": N_("%(sensor)s: %(percent)s %% of packets dropped"),
+    "understood": N_("%(sensor)s: %(percent)s %% understood"),
+    "timely": N_("%(sensor)s: %(span)s late"),
+    "clock": N_("%(sensor)s: clock off by %(span)s"),
+    "baseline": N_("%(sensor)s: %(percent)s %% learned"),
+}
+"""Why a factor of a sensor is not full."""
+MOST_REASONS = 3
+OCCASIONAL = ("watching", "timely", "clock")
+"""Factors that are shown only where they lower the confidence."""
 EXPOSURES = {
     "unauthorised_device": NC_("exposure", "Device that nobody authorised"),
     "internet_flow": NC_("exposure", "Talks with the internet"),
@@ -74,7 +93,7 @@ class LedgerLine:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One part of the confidence, 0 to 1; `note` names the sensors that lower it."""
+    """One part of the confidence, 0 to 1; `note` says of the worst sensors why it is not full."""
 
     label: str
     value: float
@@ -197,18 +216,38 @@ def _spoken(detail: str, language: str) -> str:
 
 
 def factors(sensors: Iterable[SensorConfidence], site: str | None, language: str) -> list[Factor]:
-    """The parts of the confidence, each the mean over the sensors."""
+    """The parts of the confidence, each the mean over the sensors, with the worst sensors' reasons."""
     say = translations(language).pgettext
     own = [sensor for sensor in sensors if site is None or sensor.site == site]
     found = []
     for name, label in FACTORS:
-        values = [(getattr(sensor, name), sensor.sensor) for sensor in own]
-        lowest = [sensor for value, sensor in sorted(values) if value < 0.9]
-        note = ", ".join(lowest[:3]) + (" …" if len(lowest) > 3 else "")
-        found.append(
-            Factor(say("confidence", label), fmean(value for value, _ in values) if values else 0.0, note)
-        )
+        reasons = [
+            (getattr(sensor, name), reason_text(sensor.sensor, reason, language))
+            for sensor in own
+            for reason in sensor.reasons
+            if reason.factor == name
+        ]
+        if name in OCCASIONAL and not reasons:
+            continue
+        worst = [text for _, text in sorted(reasons)]
+        note = " · ".join(worst[:MOST_REASONS]) + (" …" if len(worst) > MOST_REASONS else "")
+        mean = fmean(getattr(sensor, name) for sensor in own) if own else 0.0
+        found.append(Factor(say("confidence", label), mean, note))
     return found
+
+
+def reason_text(sensor: str, reason: Reason, language: str) -> str:
+    """Why a factor of this sensor is not full, in a few words."""
+    kind = reason.factor
+    if not reason.amount:
+        kind = {"watching": "quiet", "heartbeat": "never"}.get(kind, kind)
+    values = {
+        "sensor": sensor,
+        "count": int(reason.amount),
+        "percent": f"{reason.amount * 100:.1f}",
+        "span": span(language, reason.amount),
+    }
+    return translations(language).gettext(REASONS[kind]) % values
 
 
 def zones(site: SitePosture, constants: PostureConstants, confidence: float) -> list[Scored]:

@@ -31,11 +31,13 @@ YEAR_SECONDS = 365 * 86_400
 
 NAVIGATION: tuple[tuple[str, str, str, Role], ...] = (
     ("/", "gauge", N_("Posture"), "viewer"),
+    ("/incidents", "octagon-alert", N_("Incidents"), "viewer"),
     ("/alerts", "bell", N_("Alerts"), "viewer"),
     ("/assets", "cpu", N_("Assets"), "viewer"),
     ("/rules", "book-open", N_("Rules"), "viewer"),
     ("/allowances", "volume-x", N_("Learned and muted"), "viewer"),
     ("/sensors", "radio-tower", N_("Sensors"), "viewer"),
+    ("/configuration", "settings", N_("Configuration"), "viewer"),
     ("/audit", "file-text", N_("Audit log"), "admin"),
     ("/users", "users", N_("Users"), "admin"),
 )

@@ -28,6 +28,11 @@ NOTICES: dict[str, str] = {
     "muted": N_("Muted: repeats stay silent."),
     "revoked": N_("Taken back: the alerts are open again, and repeats raise new ones."),
     "decided": N_("Asset changed."),
+    "enrolment_withdrawn": N_("The code works no more."),
+    "configuration_kept": N_("Version %(version)s is kept; sensors fetch it at their next heartbeat."),
+    "configuration_advised": N_("Version %(version)s is kept. To look at: %(advice)s"),
+    "configuration_same": N_("Nothing differs from version %(version)s."),
+    "evidence_asked": N_("Asked: the sensor hears of it at its next heartbeat."),
     "sensor_revoked": N_("The sensor's token works no more."),
     "user_added": N_("User %(name)s added."),
     "user_changed": N_("User %(name)s changed."),
@@ -37,6 +42,7 @@ NOTICES: dict[str, str] = {
 ERRORS: dict[str, str] = {
     "nothing_selected": N_("Select at least one alert first."),
     "reason_missing": N_("Say why: a reason is required."),
+    "changed_meanwhile": N_("Somebody has changed this configuration in the meantime; look at it again."),
     "refused": N_("That did not work: %(why)s"),
 }
 

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 
+from console.api.incidents import TheIncidents
 from console.auth.access import Address, Analyst, TheStore, Viewer
 from console.store.errors import NotFound, StoreError
 from console.store.filters import AlertFilter, PageRequest
 from console.store.interface import Store
 from console.store.records import AlertRecord, AssetRecord
+from console.web import wireshark
 from console.web.dissection import NotDissected, dissect
 from console.web.i18n import NC_, translations
 from console.web.packets import packets_of
@@ -67,6 +69,15 @@ def details_of(language: str, alert: AlertRecord) -> list[tuple[str, str]]:
     return found
 
 
+def quieted_by(alert: AlertRecord) -> dict[str, Any] | None:
+    """The announced work or the suppression that makes the alert quiet, with its `kind`."""
+    for kind in ("maintenance", "suppression"):
+        note = at(alert.document, (kind,))
+        if isinstance(note, dict):
+            return {"kind": kind, **note}
+    return None
+
+
 def asset_or_none(store: Store, asset_id: str | None) -> AssetRecord | None:
     """An alert may name an asset the inventory no longer has."""
     if asset_id is None:
@@ -91,14 +102,21 @@ def related(store: Store, alert: AlertRecord) -> list[AlertRecord]:
 
 @router.get("/alerts/{alert_id}")
 def show_alert(
-    request: Request, alert_id: str, principal: Viewer, store: TheStore, service: ThePosture
+    request: Request,
+    alert_id: str,
+    principal: Viewer,
+    store: TheStore,
+    service: ThePosture,
+    told: TheIncidents,
 ) -> Response:
     """Everything about one alert on one page."""
     alert = store.alert(alert_id)
     pcap = store.evidence(alert_id) if alert.has_packets else None
     weighed = service.current().ledger.row_of(alert.id)
     named = at(alert.document, ("threat", "technique")) or {}
-    packets, packets_left = packets_of(pcap or b"", at(alert.document, ("evidence", "frames")))
+    marked = store.evidence_marked(alert_id) if pcap else []
+    packets, packets_left = packets_of(pcap or b"", at(alert.document, ("evidence", "frames")), marked)
+    sensors = {sensor.name: sensor for sensor in store.sensors()}
     return render(
         request,
         "alert.html",
@@ -115,7 +133,17 @@ def show_alert(
         related=related(store, alert),
         packets=packets,
         packets_left=packets_left,
+        opened=next((packet.position for packet in packets if packet.marked), 1),
+        requests=store.evidence_requests(alert_id),
+        askable=any(
+            sensors[name].registered and not sensors[name].revoked
+            for name in alert.sensors
+            if name in sensors
+        ),
+        wireshark=wireshark.available(),
         closable=CLOSABLE,
+        incident=told.current().of_alert.get(alert.id),
+        quieted=quieted_by(alert),
         points=weighed.site_points if weighed else None,
     )
 
@@ -151,6 +179,33 @@ def decode_packets(request: Request, alert_id: str, principal: Viewer, store: Th
     return render(
         request, "decoded.html", principal, alert=alert, messages=messages, problem=problem, numbers=numbers
     )
+
+
+@router.get("/alerts/{alert_id}/wireshark")
+def dissect_packets(request: Request, alert_id: str, principal: Viewer, store: TheStore) -> Response:
+    """Wireshark's dissection of an alert's packets; a page, of which the alert's page takes the part."""
+    alert = store.alert(alert_id)
+    pcap = store.evidence(alert.id)
+    if pcap is None:
+        raise HTTPException(404, "no packets are stored with this alert")
+    layers, problem = [], None
+    try:
+        layers = wireshark.dissect(pcap, store.evidence_marked(alert.id))
+    except NotDissected as error:
+        problem = str(error)
+    return render(request, "wireshark.html", principal, alert=alert, packets=layers, problem=problem)
+
+
+@router.post("/alerts/{alert_id}/evidence")
+def ask_for_packets(alert_id: str, principal: Analyst, store: TheStore, address: Address) -> Response:
+    """Ask the sensors that reported the alert for its packets."""
+    here = f"/alerts/{store.alert(alert_id).id}"
+    try:
+        with store.acting_from(address):
+            store.request_evidence(alert_id, principal.name)
+    except StoreError as error:
+        return back(here, "refused", why=str(error))
+    return back(here, "evidence_asked")
 
 
 @router.post("/alerts/{alert_id}/comment")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from console.api.incidents import TheIncidents
 from console.auth.access import TheStore, Viewer
 from console.posture.service import PostureService
 from console.store import times
@@ -52,7 +53,9 @@ def span(store: Store, now: int) -> tuple[int, int]:
 
 
 @router.get("/")
-def show_posture(request: Request, principal: Viewer, store: TheStore, service: ThePosture) -> Response:
+def show_posture(
+    request: Request, principal: Viewer, store: TheStore, service: ThePosture, told: TheIncidents
+) -> Response:
     """How exposed the plant is, made of what, and what closing some of it would bring."""
     query, language = request.query_params, language_of(request)
     say = translations(language).gettext
@@ -75,6 +78,7 @@ def show_posture(request: Request, principal: Viewer, store: TheStore, service: 
         "posture.html",
         principal,
         view=view,
+        incidents=told.current().open,
         empty=not (counts["assets"] or counts["alerts"]),
         change=view.overall.score - earlier[-1].score
         if view.overall.known and earlier and earlier[-1].confidence >= limit

@@ -23,6 +23,55 @@
     };
   };
 
+  // A small chart of one column: no legend, its name stands above it.
+  const small = ({ times, columns: [column] }) => {
+    const language = document.documentElement.lang;
+    const format = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { hour: "2-digit", minute: "2-digit" });
+    const text = colour("muted");
+    const line = colour("line");
+    return {
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+      aria: { enabled: true, decal: { show: false } },
+      grid: { left: 4, right: 8, top: 8, bottom: 2, containLabel: true },
+      tooltip: {
+        trigger: "axis",
+        renderMode: "richText",
+        confine: true,
+        backgroundColor: colour("surface"),
+        borderColor: colour("line-strong"),
+        textStyle: { color: colour("text"), fontSize: 13 },
+      },
+      xAxis: {
+        type: "category",
+        boundaryGap: false,
+        data: times.map((time) => format.format(time)),
+        axisLabel: { color: text, hideOverlap: true, fontSize: 11 },
+        axisLine: { lineStyle: { color: line } },
+        axisTick: { show: false },
+      },
+      yAxis: {
+        type: "value",
+        min: 0,
+        max: column.values.some((value) => value > 0) ? undefined : 1,
+        splitNumber: 2,
+        axisLabel: { color: text, fontSize: 11 },
+        splitLine: { lineStyle: { color: line } },
+      },
+      series: [
+        {
+          name: column.name,
+          type: "line",
+          data: column.values,
+          showSymbol: column.values.filter((value) => value !== null).length < 3,
+          lineStyle: { width: 1.8 },
+          areaStyle: { opacity: 0.12 },
+          itemStyle: { color: colour(column.colour) },
+        },
+      ],
+    };
+  };
+
   const options = (kind, { times, columns }) => {
     const language = document.documentElement.lang;
     const span = times.length > 1 ? times.at(-1) - times[0] : 0;
@@ -85,7 +134,12 @@
       place.hidden = false;
       const chart = drawn.get(place) || window.echarts.init(place, null, { renderer: "svg" });
       drawn.set(place, chart);
-      chart.setOption(options(place.dataset.chart, read(table)), true);
+      const content = read(table);
+      if (place.dataset.column) {
+        chart.setOption(small({ ...content, columns: [content.columns[place.dataset.column]] }), true);
+      } else {
+        chart.setOption(options(place.dataset.chart, content), true);
+      }
     }
   };
 

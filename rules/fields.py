@@ -122,6 +122,20 @@ CORE: tuple[RuleField, ...] = (
     RuleField("ics.status", "text", "Answer of the server: `ok` or the specification's name of the error"),
     RuleField("ics.status_code", "integer", "Number of the answer; 0 is success"),
     *(RuleField(f"ics.{name}", "boolean", _FLAG_DOCS[name]) for name in FLAG_NAMES.values()),
+    RuleField("ics.unanswered", "boolean", "Requests or calls that a server which answers leaves unanswered"),
+    RuleField("ics.orphan", "boolean", "An answer that nobody asked for, in a conversation seen whole"),
+    RuleField("traffic.messages", "integer", "How many messages were unanswered, unasked for, or too many"),
+    RuleField(
+        "traffic.per_minute",
+        "integer",
+        "Requests or calls in a minute, to a server or, of calls without a function, between two machines; "
+        "told at 50 and at each doubling",
+    ),
+    RuleField(
+        "traffic.times_usual",
+        "real",
+        "How many times the most that was seen before; absent where nothing was",
+    ),
     RuleField("baseline.learned", "boolean", "Whether a baseline has been learned", (), BOTH),
     RuleField(
         "baseline.novelty",
@@ -137,6 +151,18 @@ CORE: tuple[RuleField, ...] = (
     RuleField("baseline.new_function", "boolean", "This client did not use this function on this server"),
     RuleField("baseline.new_object", "boolean", "This client did not touch this object of this server"),
     RuleField("baseline.value_outside", "boolean", "The value lies outside the range seen while learning"),
+    RuleField("baseline.silent", "boolean", "A channel that never rested has fallen silent"),
+    RuleField(
+        "baseline.silent_servers", "integer", "How many servers are silent altogether, this one included"
+    ),
+    RuleField(
+        "baseline.interval_off",
+        "boolean",
+        "The interval of a regular channel changed, and not just once",
+    ),
+    RuleField("baseline.interval_s", "real", "Interval now, or how long the silence has lasted; seconds"),
+    RuleField("baseline.learned_interval_s", "real", "Interval that was learned; seconds"),
+    RuleField("baseline.volume_outside", "boolean", "More messages than a channel ever had while learning"),
     RuleField("schedule.working_hours", "boolean", "Inside the site's working hours", (), BOTH),
     RuleField("schedule.maintenance", "boolean", "Inside a maintenance window", (), BOTH),
     RuleField(

@@ -11,6 +11,7 @@ import numpy as np
 
 from rules.alerts.tolerance import Tolerances
 from rules.baseline.model import Baseline
+from rules.baseline.rhythms.source import RhythmSource
 from rules.baseline.stage import BaselineStage, Window
 from rules.baseline.subjects import Directory
 from rules.detector import Detector
@@ -79,7 +80,9 @@ class Watch:
         self.detector = Detector(
             self.rules, observer=observer, clock=lambda: 0, tolerances=Tolerances(self.site)
         )
-        self.sources: list[Source] = []
+        self.rhythms = RhythmSource(self.stage, directory, self._strings, self.plant)
+        self.watcher.listeners.append(self.rhythms.metronome)
+        self.sources: list[Source] = [self.rhythms]
         self.packets = 0
         self.octets = 0
         self._starts = [0]
@@ -108,6 +111,7 @@ class Watch:
         """The last capture has ended."""
         for step in self.watcher.finish():
             self._take(step)
+        self.rhythms.finish()
         self.stage.finish()
 
     def tables(self, step: Step) -> Iterator[Table]:
@@ -256,4 +260,4 @@ class Watch:
     @property
     def losses(self) -> dict[str, int]:
         """Every cause for which something that was captured was not used, zeros included."""
-        return {**self.watcher.losses, **self.detector.losses}
+        return {**self.watcher.losses, **self.rhythms.losses, **self.detector.losses}

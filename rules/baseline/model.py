@@ -10,11 +10,14 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rules.baseline.ranges import Ranges
 from sensor.messages import Operation
 from sensor.protocols.protocol import NAMES
+
+if TYPE_CHECKING:
+    from rules.baseline.rhythms.model import Beat, Rhythm
 
 INTERNET = "internet"
 """Stands for every public address outside the site, in conversations of protocols that are not OT."""
@@ -116,6 +119,7 @@ class Baseline:
     conversations: dict[Conversation, Operations] = field(default_factory=dict)
     withheld: dict[tuple[Conversation, int, Function], Withheld] = field(default_factory=dict)
     learned: list[Learned] = field(default_factory=list)
+    rhythms: dict[Beat, Rhythm] = field(default_factory=dict)
 
     def objects(self) -> Iterator[tuple[Conversation, int, Function, Place, Ranges]]:
         """Every object range with the way to it, in the order of the file."""

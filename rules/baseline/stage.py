@@ -87,6 +87,11 @@ class BaselineStage:
         """Whether there is anything to compare with."""
         return self._loaded or self._window is not None
 
+    @property
+    def learns(self) -> bool:
+        """Whether there is a window in which more is learned, open or over."""
+        return self._window is not None
+
     def begin(self, first_ns: int) -> None:
         """The time of the first packet, from which a span is counted; the first call counts."""
         if self._first_ns is None:

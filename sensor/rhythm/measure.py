@@ -132,6 +132,7 @@ def _count(table: Rhythms, place: Int, message: Record) -> None:
         row["second"] = second  # the clock was set back
         row["in_second"] = row["in_ten"] = row["in_minute"] = row["votes"] = 0
     row["messages"] += 1
+    row["packet"] = message["packet"]
     row["octets"] += message["length"]
     row["in_second"] += 1
     row["in_ten"] += 1

@@ -67,6 +67,7 @@ RHYTHM = np.dtype(
         ("longest_ns", "i8"),  # greatest silence between two messages
         ("first_ns", "i8"),
         ("first_packet", "i8"),
+        ("packet", "i8"),  # last
         ("octets", "i8"),
         # Answers.
         ("stream", "i8"),  # of the last message; -1 before the first
@@ -96,7 +97,7 @@ RHYTHM = np.dtype(
     ]
 )
 
-FREE, EVICTED, FINDINGS, NOT_TOLD = range(4)
+FREE, EVICTED, FINDINGS, NOT_TOLD, BEGUN = range(5)
 
 
 class Rhythms(NamedTuple):
@@ -113,7 +114,8 @@ class Rhythms(NamedTuple):
     """(rows, BINS) float32."""
     findings: Rows
     used: Ints
-    """FREE rows on the stack, rows EVICTED so far, FINDINGS that wait, and those NOT_TOLD for room."""
+    """FREE rows on the stack, rows EVICTED so far, FINDINGS that wait, those NOT_TOLD for room, and rows
+    BEGUN so far."""
 
 
 FINDING = np.dtype(
@@ -145,7 +147,7 @@ MOST_FINDINGS = 1 << 12
 
 def new_rhythms(capacity: int = 1 << 16) -> Rhythms:
     """An empty table for `capacity` (a power of two) rows."""
-    used = np.zeros(4, np.int64)
+    used = np.zeros(5, np.int64)
     used[FREE] = capacity
     return Rhythms(
         np.zeros(capacity, RHYTHM),
@@ -226,7 +228,7 @@ def _clear(row: Record, message: Record) -> None:
     row["interval_ns"] = row["shortest_allowed_ns"] = row["longest_allowed_ns"] = 0
     row["longest_ns"] = 0
     row["first_ns"] = message["time_ns"]
-    row["first_packet"] = message["packet"]
+    row["first_packet"] = row["packet"] = message["packet"]
     row["octets"] = 0
     row["stream"] = -1
     row["asked"] = row["answered"] = row["waiting_ns"] = row["span"] = 0
@@ -250,6 +252,7 @@ def row_of(
         return place
     slot = -1 - place
     table.used[FREE] -= 1
+    table.used[BEGUN] += 1
     place = table.free[table.used[FREE]]
     table.slots[slot] = place
     table.hashes[place] = digest

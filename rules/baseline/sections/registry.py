@@ -3,7 +3,8 @@
 from rules.baseline.sections.assets import ASSETS
 from rules.baseline.sections.conversations import CONVERSATIONS
 from rules.baseline.sections.learned import LEARNED
+from rules.baseline.sections.rhythms import RHYTHMS
 from rules.baseline.sections.section import Section
 from rules.baseline.sections.withheld import WITHHELD
 
-SECTIONS: tuple[Section, ...] = (LEARNED, ASSETS, CONVERSATIONS, WITHHELD)
+SECTIONS: tuple[Section, ...] = (LEARNED, ASSETS, CONVERSATIONS, RHYTHMS, WITHHELD)

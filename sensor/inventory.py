@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from sensor.activity import Activities, Service
-from sensor.assets.changes import Change, Claimants
+from sensor.assets.changes import Change, Claimants, Dispute
 from sensor.assets.joining import Joining
 from sensor.assets.machine import Machine, is_mac
+from sensor.assets.takeover import Takeover, Takeovers
 from sensor.protocols.protocol import NAMES, Fact
 from sensor.types import Ints, Rows
 from sensor.wire.endpoints import ENTRIES, Endpoints, address_text, mac_text
@@ -27,6 +28,9 @@ __all__ = ["Change", "Inventory", "Machine"]
 
 CHANGES = frozenset({"firmware", "model", "serial", "name"})
 """Facts whose change is worth telling."""
+OWN = 0.8
+"""Confidence from which on a model, serial number or firmware is the machine's own and not that of one
+of the modules behind it, which take turns in answering."""
 MOST_FACTS = 64
 """Fields and capabilities kept for one address."""
 MOST_CHANGES = 4096
@@ -82,6 +86,7 @@ class Inventory:
         self._roles: dict[int, _Role] = {}
         self._renamed: set[int] = set()
         self._claimants = Claimants()
+        self._takeovers = Takeovers(endpoints, self._endpoint_of_ipv4, self._has_others)
         self._first = 1
         self._times: Sequence[Ints] = ()
         self.activities = Activities()
@@ -98,22 +103,36 @@ class Inventory:
             if fact.value:
                 self._add_fact(fact)
 
-    def add(self, fresh: Rows, touched: Rows) -> None:
-        """Take in behaviours that are new, and all that were seen now (BEHAVIOUR rows)."""
+    def add(self, fresh: Rows, touched: Rows, now_ns: int = 0) -> None:
+        """Take in behaviours that are new, and all that were seen until `now_ns` (BEHAVIOUR rows)."""
         if fresh.size:
             self._dirty |= self.activities.add(fresh[np.argsort(fresh["first_ns"], kind="stable")])
         self._update()
+        for takeover in self._takeovers.add(touched, now_ns):
+            self._tell_claim("spoofed" if takeover.spoofs else "mac_conflict", takeover)
+            self._claimants.settle(takeover.address, takeover.earlier, takeover.later)
         for dispute in self._claimants.add(touched) if touched.size else ():
-            address = address_text(0, 0xFFFF << 32 | dispute.address)
-            self._tell(
-                "mac_conflict",
-                self.endpoint(address) or dispute.earlier,
-                self.address(dispute.earlier),
-                self.address(dispute.later),
-                "arp",
-                dispute.frame,
-                dispute.time_ns,
-            )
+            self._tell_claim("mac_conflict", dispute)
+
+    def _tell_claim(self, kind: str, claim: Dispute | Takeover) -> None:
+        self._tell(
+            kind,
+            self._endpoint_of_ipv4(claim.address) or claim.earlier,
+            self.address(claim.earlier),
+            self.address(claim.later),
+            "arp",
+            claim.frame,
+            claim.time_ns,
+        )
+
+    def _endpoint_of_ipv4(self, address: int) -> int:
+        return self.endpoint(address_text(0, 0xFFFF << 32 | address))
+
+    def _has_others(self, sender: int, address: int) -> bool:
+        """Whether a MAC address (endpoint) has IPv4 addresses of its own besides this one."""
+        mac = int(self._endpoints.rows[sender]["low"])
+        own = {text for text in self._claimed.get(mac, ()) if "." in text}
+        return bool(own - {address_text(0, 0xFFFF << 32 | address)})
 
     def _add_fact(self, fact: Fact) -> None:
         subject = fact.subject if isinstance(fact.subject, str) else self.address(fact.subject)
@@ -134,6 +153,8 @@ class Inventory:
                 self.facts_not_kept += 1
                 return
             self._keep(subject, claims, fact)
+            if fact.field.startswith("slot "):
+                self._tell_module(fact, "")
             return
         if fact.confidence < standing.confidence or fact.value == standing.value:
             return
@@ -145,8 +166,20 @@ class Inventory:
         if fact.field == "mac":
             endpoint = endpoint or self.endpoint(fact.value)
         kind = "new_mac" if fact.field == "mac" else fact.field
-        if endpoint and fact.confidence == standing.confidence and (kind in CHANGES or kind == "new_mac"):
+        if kind.startswith("slot "):
+            self._tell_module(fact, standing.value)
+        elif kind in ("model", "serial", "firmware") and fact.confidence < OWN:
+            return
+        elif endpoint and fact.confidence == standing.confidence and (kind in CHANGES or kind == "new_mac"):
             self._tell(kind, endpoint, standing.value, fact.value, fact.protocol, fact.frame, fact.time_ns)
+
+    def _tell_module(self, fact: Fact, old: str) -> None:
+        """A rack has a module that it did not have, or not in this slot."""
+        endpoint = fact.subject if isinstance(fact.subject, int) else self.endpoint(fact.subject)
+        if endpoint:
+            new = f"{fact.field}: {fact.value}"
+            old = f"{fact.field}: {old}" if old else ""
+            self._tell("module", endpoint, old, new, fact.protocol, fact.frame, fact.time_ns)
 
     def _share(self, port: str, standing: Fact) -> None:
         """Several devices speak through this port: it is part of none of them."""
@@ -363,7 +396,7 @@ class Inventory:
     @property
     def claims_not_kept(self) -> int:
         """Claims to IPv4 addresses that were not compared with others for lack of room."""
-        return self._claimants.refused
+        return self._claimants.refused + self._takeovers.refused
 
     def claims(self, endpoint: int) -> Claims | None:
         """What was said of an address, None if nothing."""

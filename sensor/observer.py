@@ -41,6 +41,11 @@ class Step(NamedTuple):
     now_ns: int
 
 
+READ_ANEW_NS = 60 * 10**9
+"""What a device says of itself is read again after a change, at most this often: only then is it
+noticed that a device says what it had said before the change."""
+
+
 class Listener(Protocol):
     """Something that looks at every message, with kernels of its own.
 
@@ -77,6 +82,7 @@ class Observer:
         self._gone = _NOTHING
         self._first = 1
         self._times: list[Ints] = []
+        self._read_anew_ns = -READ_ANEW_NS
         self.messages = np.zeros(256, np.int64)
         """Messages by protocol number."""
         self.operations = np.zeros(32, np.int64)
@@ -156,10 +162,13 @@ class Observer:
             inventory.add_facts(sorted(self._facts, key=lambda fact: fact.frame))
             self._facts = []
         arp = touched[table.rows["protocol"][touched] == Number.ARP]
-        inventory.add(table.rows[fresh], table.rows[arp])
+        inventory.add(table.rows[fresh], table.rows[arp], self._now_ns)
         step = Step(
             fresh, touched, self._gone, inventory.take_changes(), inventory.take_new_roles(), self._now_ns
         )
+        if self._now_ns - self._read_anew_ns >= READ_ANEW_NS and any(change.old for change in step.changes):
+            self._read_anew_ns = self._now_ns
+            self._seen.digests[:] = 0
         table.used[STAMP] += 1
         self._gone = _NOTHING
         self._found_fresh, self._found_touched, self._times = [], [], []

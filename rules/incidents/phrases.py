@@ -36,6 +36,8 @@ ACTIONS = {
     "new_asset": Phrase("appeared in the network", "出现在网络中"),
     "new_mac": Phrase("came with another MAC address", "更换了 MAC 地址"),
     "mac_conflict": Phrase("shared its address with another machine", "与另一台主机地址冲突"),
+    "spoofed": Phrase("{}'s address was taken while it was in use", "{}正在使用的地址被冒用"),
+    "module": Phrase("{} shows another module in its rack", "{}机架中的模块发生变化"),
     "role": Phrase("began to act in another role", "开始扮演其他角色"),
     "service": Phrase("opened a new service", "开放了新的服务"),
     "name": Phrase("changed its name", "更改了名称"),

@@ -110,6 +110,10 @@ class Claimants:
                 pairs.append((sender, other) if first is mine else (other, sender))
         return pairs
 
+    def settle(self, address: int, earlier: int, later: int) -> None:
+        """This dispute was told of otherwise."""
+        self._told |= {(address, earlier, later), (address, later, earlier)}
+
     def _is_news(self, dispute: tuple[int, int, int]) -> bool:
         if dispute in self._told:
             return False

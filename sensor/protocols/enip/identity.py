@@ -148,7 +148,7 @@ def facts(record: Record) -> Iterator[Fact]:
     """Vendor, model, firmware, serial number, type, role, host name and MAC address.
 
     A routed answer (`unit` is a slot) comes from a module behind the speaker: it is less sure to be
-    the asset itself.
+    the asset itself, and tells which module is in the slot.
     """
     details = record.details
     if int(record.message["kind"]) == 0:
@@ -165,6 +165,10 @@ def facts(record: Record) -> Iterator[Fact]:
         yield record.fact("firmware", revision, confidence=sure)
     if details.get("cip.serial_number"):
         yield record.fact("serial", f"{details['cip.serial_number']:08X}", confidence=sure)
+    slot = int(record.message["unit"])
+    if slot >= 0 and details.get("cip.product_name", "").strip() and "cip.serial_number" in details:
+        module = f"{details['cip.product_name'].strip()} {details['cip.serial_number']:08X}"
+        yield record.fact(f"slot {slot}", module, confidence=0.95)
     device_type = details.get("cip.device_type")
     if device_type in DEVICE_TYPES:
         yield record.fact("type", DEVICE_TYPES[device_type], confidence=sure)

@@ -220,3 +220,9 @@ def test_a_port_and_its_device_are_one_asset() -> None:
         assert machine.macs == [chassis, port]
         assert machine.facts["name"].value == "plc-1"
         assert len(told(changes, "new_asset")) == 1
+
+
+def test_a_device_that_says_again_what_it_said_before_has_changed_again() -> None:
+    there = [reply(PLC), reply(SPY)]
+    changes, _ = watch([*there, *there], step_ns=100 * SECOND)
+    assert [change[:2] for change in told(changes, "new_mac")] == [(PLC, SPY), (SPY, PLC), (PLC, SPY)]

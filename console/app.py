@@ -36,6 +36,7 @@ from console.fleet.configuration import DesiredConfigurations
 from console.fleet.edits import ConfigurationRefused
 from console.fleet.silence import LOOK_SECONDS, SilenceWatch
 from console.hardening import BodyLimit, ContainFaults, SecurityHeaders
+from console.incidents.service import IncidentService
 from console.posture.service import PostureService
 from console.problems import FieldProblem, problem
 from console.settings import Settings
@@ -94,6 +95,7 @@ def create_app(store: Store, settings: Settings | None = None, certificates: Seq
     app.state.store = store
     app.state.settings = settings
     app.state.posture = posture
+    app.state.incidents = IncidentService(store)
     app.state.stream = stream
     app.state.certificates = tuple(certificates)
     app.state.desired = DesiredConfigurations(store)

@@ -12,6 +12,7 @@ from console.api import (
     behaviours,
     configurations,
     enrolments,
+    incidents,
     ingest,
     posture,
     rules,
@@ -25,6 +26,7 @@ from console.api import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     alerts.router,
+    incidents.router,
     allowances.router,
     assets.router,
     behaviours.router,

@@ -15,7 +15,7 @@ LEVELS: tuple[str, ...] = ("informational", "low", "medium", "high", "critical")
 Status = Literal["new", "active", "closed"]
 STATUSES: tuple[Status, ...] = ("new", "active", "closed")
 
-CloseReason = Literal["resolved", "false_positive", "authorised", "duplicate", "learned", "muted"]
+CloseReason = Literal["resolved", "false_positive", "authorised", "duplicate", "learned", "muted", "silenced"]
 CLOSE_REASONS: tuple[CloseReason, ...] = (
     "resolved",
     "false_positive",
@@ -23,6 +23,7 @@ CLOSE_REASONS: tuple[CloseReason, ...] = (
     "duplicate",
     "learned",
     "muted",
+    "silenced",
 )
 
 AlertSort = Literal["last_seen", "first_seen", "severity", "count", "rule", "status"]

@@ -46,7 +46,8 @@ class IngestReceipt:
     new_alerts: int = 0
     updated_alerts: int = 0
     silenced_alerts: int = 0
-    """Matched a learn or mute allowance: kept, but closed from the start."""
+    """Matched a learn or mute allowance, or were silenced by the sensor's site file: kept, but closed from
+    the start."""
     new_assets: int = 0
     new_behaviours: int = 0
     times_held_back: int = 0

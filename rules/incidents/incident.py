@@ -23,7 +23,7 @@ from rules.incidents.tactics import advances, following
 MOST_ALERTS = 5_000
 """Alerts looked at: the highest levels, of one level the newest; the rest is counted."""
 MOST_INCIDENTS = 500
-MOST_IDS = 200
+MOST_IDS = 1_000
 MOST_MACHINES = 50
 _MEDIUM, _HIGH = LEVELS.index("medium"), LEVELS.index("high")
 

@@ -70,7 +70,7 @@ def explanation(
         lines.append(
             f"其中 {announced} 条属于已登记的检修工作，不计入推进。"
             if zh
-            else f"{announced} of them are announced work, which advances nothing."
+            else f"{announced} of them by announced work, which advances nothing."
         )
     return ("" if zh else " ").join(lines)
 

@@ -52,10 +52,13 @@ class Step:
         """The highest level of its alerts, its place in LEVELS."""
         return max(item.level for item in self.sightings)
 
-    def done(self, language: Language) -> str:
-        """What was done, without who did it."""
+    def done(self, language: Language, again: bool = False) -> str:
+        """What was done, without who did it; `again` where the one it was done to was named just before."""
         text = self.deed.said(language)
-        return text.format(_whom(self.targets, language)).strip() if "{}" in text else text
+        if "{}" not in text:
+            return text
+        whom = "it" if again and language == "en" else _whom(self.targets, language)
+        return text.format(whom).strip()
 
     def sentence(self, language: Language) -> str:
         """Who did what to whom."""
@@ -88,11 +91,14 @@ def steps_of(sightings: Sequence[Sighting]) -> list[Step]:
 def headline(steps: Sequence[Step], language: Language) -> str:
     """The story in one line: how it began, and how far it went."""
     parts: list[str] = []
-    before: Machine | None = None
+    before: Step | None = None
     for step in _told(steps):
-        same = step.actor is not None and before is not None and step.actor.key == before.key
-        parts.append(step.done(language) if same else step.sentence(language))
-        before = step.actor
+        if before is None or step.actor is None or before.actor is None or step.actor.key != before.actor.key:
+            parts.append(step.sentence(language))
+        else:
+            named = "{}" in before.deed.english and len(before.targets) == 1
+            parts.append(step.done(language, named and step.targets == before.targets))
+        before = step
     *first, last = parts
     return THEN.said(language).join([AND.said(language).join(first), last] if first else [last])
 

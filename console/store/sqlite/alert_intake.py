@@ -161,7 +161,9 @@ class AlertIntake:
         newer = report.last_seen > event.last_seen
         self._told.add(report.event_id)
         alert = self._alert(event.number)
-        if alert is not None and (alert.status < CLOSED or self.allowances.in_force(alert.allowance)):
+        if alert is not None and (
+            alert.status < CLOSED or _is_silenced(alert.document) or self.allowances.in_force(alert.allowance)
+        ):
             self._repeat(alert, report, event.count - event.base)
         elif newer:
             # What was counted up to the closing belongs to the closed alert.
@@ -302,7 +304,9 @@ class AlertIntake:
         alert_id = self._free_id(event_id)
         self._ids.add(alert_id)
         allowance = self.allowances.match(facts)
-        status = CLOSED if allowance else 0
+        # The sensor's own site file has silenced it: kept, and closed from the start.
+        silenced = _is_silenced(body)
+        status = CLOSED if allowance or silenced else 0
         source, destination = body.get("source") or {}, body.get("destination") or {}
         source_asset = self.assets.at(source)
         destination_asset = self.assets.at(destination)
@@ -340,7 +344,7 @@ class AlertIntake:
                 destination_asset,
                 subject,
                 body["rule"].get("confidence", 1.0),
-                allowance.reason if allowance else None,
+                allowance.reason if allowance else "silenced" if silenced else None,
                 allowance.id if allowance else None,
             )
         )
@@ -364,7 +368,7 @@ class AlertIntake:
             keys,
             facets,
         )
-        if allowance:
+        if allowance or silenced:
             self.silenced += 1
         else:
             self.new += 1
@@ -453,3 +457,7 @@ class AlertIntake:
         )
         self._tallies.flush(connection)
         self.allowances.flush(connection)
+
+
+def _is_silenced(document: Document) -> bool:
+    return bool(document["event"].get("silenced"))

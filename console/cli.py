@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "demo": ("console.commands.demo", "The bundled plant, analysed, with the console open on it."),
     "baseline": ("console.commands.baseline", "Learn, show, compare and merge baselines."),
     "rules": ("console.commands.rules", "Check, test and list rules."),
+    "sensor": ("console.commands.sensor", "Listen at a mirror port; enrol with a console."),
     "console": ("console.commands.console", "Serve the API and the web pages; manage users."),
 }
 

@@ -6,9 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from console.agent import process
 from console.agent.versions import versions
 from rules.watch import Watch
+from sensor.messages import MALFORMED
 from sensor.protocols.protocol import NAMES
 from sensor.times import rfc3339
 
@@ -65,13 +68,10 @@ def understanding(watch: Watch) -> dict[str, Any]:
 
 
 def malformed(watch: Watch) -> int:
-    """Messages that contradict their specification."""
+    """Messages that contradict their specification, of behaviours that are still known."""
     table = watch.watcher.behaviours
-    rows = table.rows
-    from sensor.messages import MALFORMED
-
-    wrong = (rows["flags"] & MALFORMED).astype(bool) & (table.hashes != 0)
-    return int(rows["messages"][wrong].sum())
+    rows = table.rows[np.flatnonzero(table.hashes)]
+    return int(rows["messages"][(rows["flags"] & MALFORMED) != 0].sum())
 
 
 def document(sensor: str, now_ns: int, parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,18 +21,24 @@ class Inbox:
     def __init__(self, most: int = MOST) -> None:
         self.most = most
         self.losses: Counter[tuple[str, str]] = Counter()
+        self.judged_ns = 0
         self._changed = Condition()
         self._waiting: dict[int, dict[tuple[str, str], Outgoing]] = {}
         self._size = 0
         self._made = 0
         self._closed = False
 
-    def put(self, documents: Iterable[Outgoing]) -> None:
-        """Take documents in; never waits for anything but another thread's few microseconds."""
+    def put(self, documents: Iterable[Outgoing], judged_ns: int = 0) -> None:
+        """Take documents in; never waits for anything but another thread's few microseconds.
+
+        `judged_ns`: see `Spool.put`.
+        """
         with self._changed:
             for document in documents:
                 self._put(document)
-            self._changed.notify_all()
+            self.judged_ns = max(self.judged_ns, judged_ns)
+            if self._size:
+                self._changed.notify_all()
 
     def _put(self, document: Outgoing) -> None:
         identity = document.id

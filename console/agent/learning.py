@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from console.agent.files import write_whole
 from console.agent.settings import SensorSettings, SettingsError
 from rules.baseline.document import text_of_baseline
 from rules.baseline.model import Baseline
@@ -25,8 +24,7 @@ MOST_SHARE = 0.02
 
 
 class Learning:
-    """The learning window of a sensor. `keep` files are written by `save`, which may be called from
-    another thread than the one that captures."""
+    """The learning window of a sensor. What it gives to be written is written by another thread."""
 
     def __init__(self, settings: SensorSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self.folder = settings.state
@@ -93,13 +91,3 @@ class Learning:
             return 0.0
         span = self.until_ns - self.from_ns
         return 1.0 if span <= 0 else min(1.0, max(0.0, (now_ns - self.from_ns) / span))
-
-
-def save(files: list[tuple[Path, bytes]]) -> str:
-    """Write files; what went wrong, or an empty text."""
-    for path, content in files:
-        try:
-            write_whole(path, content)
-        except OSError as error:
-            return f"{path}: {error.strerror}"
-    return ""

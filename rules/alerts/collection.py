@@ -83,6 +83,18 @@ class Alerts:
         if len(self._open) > self.most_open:
             self._open.popitem(last=False)
 
+    def replace_rules(self, rules: Iterable[AnyRule]) -> None:
+        """Alerts that may still grow speak as these rules do; those of rules that are no more stop growing."""
+        current = {rule.id: rule for rule in rules}
+        for key, alert in list(self._open.items()):
+            if alert.rule.id in current:
+                alert.rule = current[alert.rule.id]
+            else:
+                del self._open[key]
+        for links in self._links.values():
+            for rule_id in [rule_id for rule_id in links if rule_id not in current]:
+                del links[rule_id]
+
     def add(self, table: Table, matches: Iterable[Match]) -> None:
         """Take in what `matches` says about rows of `table`."""
         for match in matches:

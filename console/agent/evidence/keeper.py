@@ -30,7 +30,8 @@ from sensor.types import Bytes
 
 BUFFERS = 64
 """Pieces that may wait for the disk."""
-FLUSH_S = 1.0
+FLUSH_S = 0.2
+"""What came in the last moments is lost where the process is killed."""
 MOST_JOBS = 1000
 """Alerts that wait until what follows them was captured."""
 SLICES_SHARE = 8

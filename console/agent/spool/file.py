@@ -44,6 +44,8 @@ CREATE TABLE counted (class TEXT NOT NULL, cause TEXT NOT NULL, count INTEGER NO
     PRIMARY KEY (class, cause)) WITHOUT ROWID;
 CREATE TABLE told (id TEXT PRIMARY KEY, end_ns INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX told_by_end ON told (end_ns);
+CREATE TABLE mark (judged_ns INTEGER NOT NULL);
+INSERT INTO mark VALUES (0);
 PRAGMA user_version = 1;
 """
 

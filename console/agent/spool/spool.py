@@ -139,9 +139,10 @@ class Spool:
         ).fetchone()
         self._bytes, self._documents, self._alerts = row
 
-    def put(self, documents: Sequence[Outgoing]) -> None:
+    def put(self, documents: Sequence[Outgoing], judged_ns: int = 0) -> None:
         """Take documents in, all or none. Alerts are on the disk when this returns.
 
+        `judged_ns` is the packet time up to which these and earlier ones tell all there is to tell.
         Beyond the bound documents give way: the lowest rank first, there the oldest; see `dropped`.
         """
         rows = [(document, document.id, document.rank, document.text) for document in documents]
@@ -159,6 +160,8 @@ class Spool:
                     " (SELECT id FROM told ORDER BY end_ns DESC LIMIT -1 OFFSET ?)",
                     (MOST_TOLD,),
                 )
+            if judged_ns:
+                connection.execute("UPDATE mark SET judged_ns = ?", (judged_ns,))
             self._make_room(connection)
 
     def _put(
@@ -342,6 +345,11 @@ class Spool:
     def told(self) -> list[str]:
         """The latest alerts as JSON, the one that grew last at the end, sent or not."""
         return [row[0] for row in self._all("SELECT body FROM told ORDER BY end_ns")]
+
+    @property
+    def judged_ns(self) -> int:
+        """Up to which packet time everything was told; 0 where that was never said."""
+        return int(self._all("SELECT judged_ns FROM mark")[0][0])
 
     def told_of(self, event: str) -> dict[str, Any] | None:
         """The alert with this `event.id`, as it was told last; None where it is not remembered."""

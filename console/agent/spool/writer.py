@@ -7,10 +7,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 
 from console.agent.documents import Outgoing, class_of
+from console.agent.files import write_whole
 from console.agent.inbox import Inbox
 from console.agent.spool.errors import SpoolCorrupt, SpoolError
 from console.agent.spool.spool import Depth, Spool
@@ -33,6 +35,8 @@ class Writer:
         self.failures = 0
         self._arrived = arrived
         self._uncounted: Counter[tuple[str, str]] = Counter()
+        self._judged_ns = 0
+        self._files: dict[Path, bytes] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
 
@@ -68,10 +72,14 @@ class Writer:
     def _run(self) -> None:
         while True:
             last = self._stopped.is_set()
+            judged_ns = self.inbox.judged_ns  # before `take`: what comes in between is not judged yet
             documents = self.inbox.take(1.0)
+            if documents or judged_ns > self._judged_ns:
+                self.write(documents, judged_ns)
+                self._judged_ns = judged_ns
             if documents:
-                self.write(documents)
                 self._arrived()
+            self._save()
             self._count()
             if last:
                 self._save_memory()
@@ -79,10 +87,22 @@ class Writer:
             # What comes within a moment is written at once: a disk is asked to flush only so often.
             self._stopped.wait(_PAUSE)
 
-    def write(self, documents: list[Outgoing]) -> None:
+    def save(self, files: list[tuple[Path, bytes]]) -> None:
+        """Write these files soon, from this thread; of those that still wait the newest."""
+        self._files.update(files)
+
+    def _save(self) -> None:
+        while self._files:
+            path, content = self._files.popitem()
+            try:
+                write_whole(path, content)
+            except OSError as error:
+                _log.error("state.write", path=str(path), error=str(error))
+
+    def write(self, documents: list[Outgoing], judged_ns: int = 0) -> None:
         """Write documents to the disk, or keep them in memory where that fails."""
         try:
-            self._to_disk(documents)
+            self._to_disk(documents, judged_ns)
         except SpoolError as error:
             if not self.error:
                 _log.error("spool.disk", error=str(error))
@@ -97,13 +117,13 @@ class Writer:
                 _log.info("spool.disk", error="")
             self.error = ""
 
-    def _to_disk(self, documents: list[Outgoing]) -> None:
+    def _to_disk(self, documents: list[Outgoing], judged_ns: int) -> None:
         try:
-            self.disk.put(documents)
+            self.disk.put(documents, judged_ns)
         except SpoolCorrupt as error:
             _log.error("spool.corrupt", error=str(error))
             self.disk.reopen()
-            self.disk.put(documents)
+            self.disk.put(documents, judged_ns)
 
     def _count(self) -> None:
         self._uncounted.update(self.inbox.take_losses())

@@ -47,6 +47,8 @@ CHANGES = (
     "service",
 )
 """What can change about an asset: the values of `asset.change`."""
+VALUE_KINDS = ("constant", "state", "discrete", "set_point", "measurement", "counter")
+"""How the values of a point behave: `rules.baseline.values.point.ValueKind`."""
 OPERATIONS = tuple(operation.name.lower() for operation in Operation)
 KINDS = tuple(kind.name.lower() for kind in Kind)
 PROTOCOLS = tuple(NAMES.values())
@@ -152,7 +154,7 @@ CORE: tuple[RuleField, ...] = (
     RuleField("baseline.new_operation", "boolean", "This client did not do this operation to this server"),
     RuleField("baseline.new_function", "boolean", "This client did not use this function on this server"),
     RuleField("baseline.new_object", "boolean", "This client did not touch this object of this server"),
-    RuleField("baseline.value_outside", "boolean", "The value lies outside the range seen while learning"),
+    RuleField("baseline.value_outside", "boolean", "The value of a point lies outside its learned band"),
     RuleField("baseline.silent", "boolean", "A channel that never rested has fallen silent"),
     RuleField(
         "baseline.silent_servers", "integer", "How many servers are silent altogether, this one included"
@@ -165,6 +167,24 @@ CORE: tuple[RuleField, ...] = (
     RuleField("baseline.interval_s", "real", "Interval now, or how long the silence has lasted; seconds"),
     RuleField("baseline.learned_interval_s", "real", "Interval that was learned; seconds"),
     RuleField("baseline.volume_outside", "boolean", "More messages than a channel ever had while learning"),
+    RuleField(
+        "baseline.value_kind",
+        "text",
+        "How the values of the point behaved while learning; of rows with `baseline.value_outside`",
+        VALUE_KINDS,
+    ),
+    RuleField("baseline.value_low", "real", "Lower edge of the learned band, its margin included"),
+    RuleField("baseline.value_high", "real", "Upper edge of the learned band, its margin included"),
+    RuleField(
+        "baseline.value_excess",
+        "real",
+        "How far outside the band the value lies: in units of the learned range, or of the point's own "
+        "size where it never changed",
+    ),
+    RuleField(
+        "baseline.value_looks", "integer", "How many independent looks at the range the band stands on"
+    ),
+    RuleField("baseline.value_jump", "boolean", "The value changed faster than it ever did while learning"),
     RuleField("schedule.working_hours", "boolean", "Inside the site's working hours", (), BOTH),
     RuleField("schedule.maintenance", "boolean", "Inside a maintenance window", (), BOTH),
     RuleField(

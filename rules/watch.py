@@ -14,6 +14,7 @@ from rules.baseline.model import Baseline
 from rules.baseline.rhythms.source import RhythmSource
 from rules.baseline.stage import BaselineStage, Window
 from rules.baseline.subjects import Directory
+from rules.baseline.values.watching import ValueWatch
 from rules.detector import Detector
 from rules.documents import timestamp
 from rules.ends import Plant
@@ -82,7 +83,10 @@ class Watch:
         )
         self.rhythms = RhythmSource(self.stage, directory, self._strings, self.plant)
         self.watcher.listeners.append(self.rhythms.metronome)
-        self.sources: list[Source] = [self.rhythms]
+        self.values = ValueWatch(self.stage, directory, self._strings, self.plant, capacity)
+        if self.stage.learned:
+            self.watcher.listeners.append(self.values)
+        self.sources: list[Source] = [self.rhythms, self.values]
         self.packets = 0
         self.octets = 0
         self._starts = [0]
@@ -112,6 +116,7 @@ class Watch:
         for step in self.watcher.finish():
             self._take(step)
         self.rhythms.finish()
+        self.values.finish()
         self.stage.finish()
 
     def tables(self, step: Step) -> Iterator[Table]:
@@ -260,4 +265,4 @@ class Watch:
     @property
     def losses(self) -> dict[str, int]:
         """Every cause for which something that was captured was not used, zeros included."""
-        return {**self.watcher.losses, **self.rhythms.losses, **self.detector.losses}
+        return {**self.watcher.losses, **self.rhythms.losses, **self.values.losses, **self.detector.losses}

@@ -33,6 +33,8 @@ MEANINGS = {
     "rhythms_evicted": "Channels whose intervals were forgotten for room, those silent longest first",
     "rhythm_findings_not_told": "Findings about intervals, volume and answers beyond what one epoch may tell",
     "rhythms_not_learned": "Channels whose intervals found no room in the baseline",
+    "points_evicted": "Process variables forgotten for room, those silent longest first",
+    "deviations_not_told": "Values outside their learned band beyond what one epoch may tell",
     "identities_not_kept": "Messages about identity put off because too many came at once",
     "facts_not_kept": "Facts about assets for which there was no room",
     "alerts_evicted": "Open alerts that stopped growing for room; a repeat opens another",

@@ -200,7 +200,7 @@ def _summary(baseline: Baseline) -> str:
     objects = sum(1 for _ in baseline.objects())
     return (
         f"{_count(len(baseline.assets), 'asset')}, {_count(len(baseline.conversations), 'conversation')},"
-        f" {_count(objects, 'group')} of objects"
+        f" {_count(objects, 'group')} of objects, {_count(len(baseline.values), 'point')} with values"
     )
 
 

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from rules.baseline.ranges import Ranges
+from rules.baseline.values.point import Point, Seen
 from sensor.messages import Operation
 from sensor.protocols.protocol import NAMES
 
@@ -119,6 +120,7 @@ class Baseline:
     conversations: dict[Conversation, Operations] = field(default_factory=dict)
     withheld: dict[tuple[Conversation, int, Function], Withheld] = field(default_factory=dict)
     learned: list[Learned] = field(default_factory=list)
+    values: dict[Point, Seen] = field(default_factory=dict)
     rhythms: dict[Beat, Rhythm] = field(default_factory=dict)
 
     def objects(self) -> Iterator[tuple[Conversation, int, Function, Place, Ranges]]:

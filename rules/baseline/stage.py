@@ -92,6 +92,15 @@ class BaselineStage:
         """Whether there is a window in which more is learned, open or over."""
         return self._window is not None
 
+    @property
+    def learns_until_ns(self) -> int:
+        """The end of that window; 0 where there is none."""
+        return self._window.end(self._first_ns or 0) if self._window is not None else 0
+
+    def leave_out(self, entries: int) -> None:
+        """Count entries for which the baseline had no room."""
+        self._learner.left_out += entries
+
     def begin(self, first_ns: int) -> None:
         """The time of the first packet, from which a span is counted; the first call counts."""
         if self._first_ns is None:

@@ -1,0 +1,164 @@
+"""From packets to rows that rules see: a plant is learned, then a value leaves its band."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from plant_processes import controlled
+from traffic import batch_of, segment
+
+from rules.baseline.document import text_of_baseline
+from rules.baseline.model import Baseline
+from rules.baseline.stage import Window
+from rules.watch import Watch
+from sensor.capture.batch import PacketBatch
+
+SECOND = 10**9
+LEARNED = 400
+STEPS = (40.0, 44.0, 47.0, 42.0)
+Packets = list[tuple[float, bytes]]
+
+
+class Conversation:
+    """Modbus/TCP between one client and one server: polls of registers 100 to 102 and writes of 101."""
+
+    def __init__(self) -> None:
+        self.packets: Packets = [(0, segment(b"", 0, flags="S"))]
+        self._sent = [1, 1]
+        self._transaction = 0
+
+    def _send(self, second: float, pdu: bytes, from_server: bool) -> None:
+        adu = self._transaction.to_bytes(2) + bytes(2) + (len(pdu) + 1).to_bytes(2) + b"\1" + pdu
+        packet = segment(
+            adu, self._sent[from_server], ack=self._sent[not from_server], from_server=from_server
+        )
+        self._sent[from_server] += len(adu)
+        self.packets.append((second, packet))
+
+    def exchange(self, second: float, request: bytes, response: bytes) -> None:
+        self._transaction = self._transaction + 1 & 0xFFFF
+        self._send(second, request, False)
+        self._send(second + 0.01, response, True)
+
+    def poll(self, second: float, registers: list[int]) -> None:
+        values = b"".join(value.to_bytes(2) for value in registers)
+        self.exchange(second, bytes.fromhex("0300640003"), b"\3\6" + values)
+
+    def write(self, second: float, address: int, value: int) -> None:
+        pdu = b"\6" + address.to_bytes(2) + value.to_bytes(2)
+        self.exchange(second, pdu, pdu)
+
+
+def plant(seconds: int, seed: int = 1) -> Conversation:
+    """A temperature in tenths, its set-point, and a limit that stands still."""
+    talk = Conversation()
+    noise = controlled(seconds, seed, set_point=0.0)
+    target = STEPS[0]
+    for second in range(seconds):
+        if second % 40 == 20:
+            target = STEPS[second // 40 % len(STEPS)]
+            talk.write(second + 0.5, 101, round(target * 10))
+        talk.poll(second, [round((target + noise[second]) * 10), round(target * 10), 800])
+    return talk
+
+
+def batches(packets: Packets, size: int) -> Iterator[PacketBatch]:
+    for start in range(0, len(packets), size):
+        part = packets[start : start + size]
+        batch = batch_of([octets for _, octets in part], first=start + 1)
+        batch.records["time_ns"] = [round(second * SECOND) for second, _ in part]
+        yield batch
+
+
+def told(
+    packets: Packets, baseline: Baseline | None = None, size: int = 1000
+) -> tuple[list[dict[str, Any]], Watch]:
+    """What rules would see of values outside, and the watch."""
+    window = Window(span_ns=LEARNED * SECOND) if baseline is None else None
+    watch = Watch((), baseline=baseline, window=window)
+    found: list[dict[str, Any]] = []
+    steps = [step for batch in batches(packets, size) for step in feed(watch, batch, found)]
+    assert steps == []
+    for step in watch.watcher.finish():
+        found += rows(watch, step)
+    watch.values.finish()
+    watch.stage.finish()
+    return found, watch
+
+
+def feed(watch: Watch, batch: PacketBatch, found: list[dict[str, Any]]) -> Iterator[None]:
+    watch.stage.begin(int(batch.records["time_ns"][0]))
+    for step in watch.watcher.feed(batch):
+        found += rows(watch, step)
+    yield from ()
+
+
+def rows(watch: Watch, step: Any) -> list[dict[str, Any]]:
+    return [table.document(row) for table in watch.values.tables(step) for row in range(table.rows)]
+
+
+def test_a_plant_that_goes_on_is_quiet() -> None:
+    found, watch = told(plant(1000).packets)
+    assert found == []
+    kinds = {point.address: seen.kind.value for point, seen in watch.stage.baseline.values.items()}
+    assert kinds == {100: "measurement", 101: "set_point", 102: "constant"}
+
+
+def test_a_set_point_pushed_outside_is_told_with_its_band() -> None:
+    talk = plant(500)
+    talk.write(500.5, 101, 950)
+    talk.write(501.5, 102, 1200)
+    talk.poll(502, [430, 950, 1200])
+    found, _ = told(talk.packets)
+    assert [
+        (row["ics.operation"], row["ics.address"], row["ics.value"], row["baseline.value_kind"])
+        for row in found
+    ] == [
+        ("write", 101, 950, "set_point"),
+        ("write", 102, 1200, "constant"),
+        ("read", 101, 950, "set_point"),
+        ("read", 102, 1200, "constant"),
+    ]
+    written = found[0]
+    assert written["baseline.value_outside"] is True
+    assert 300 < written["baseline.value_low"] < 400
+    assert 470 < written["baseline.value_high"] < 700
+    assert written["baseline.value_excess"] > 1
+    assert found[1]["baseline.value_excess"] == pytest.approx(0.5)
+    assert (written["source.ip"], written["destination.ip"]) == ("10.1.1.5", "10.1.1.10")
+
+
+def test_batches_change_nothing_and_a_loaded_baseline_says_the_same() -> None:
+    talk = plant(500)
+    talk.write(500.5, 101, 950)
+    talk.poll(501, [900, 950, 800])
+    talk.poll(502, [901, 950, 800])
+    found, watch = told(talk.packets)
+    assert len(found) == 3
+    text = text_of_baseline(watch.stage.baseline)
+    for size in (7, 311):
+        again, other = told(talk.packets, size=size)
+        assert again == found
+        assert text_of_baseline(other.stage.baseline) == text
+    later, _ = told(talk.packets[-6:], baseline=watch.stage.baseline)
+    assert [row["ics.value"] for row in later] == [950, 900, 950]
+
+
+def test_a_slow_drift_is_followed_and_a_written_value_never() -> None:
+    talk = plant(LEARNED)
+    generator = np.random.default_rng(4)
+    for second in range(LEARNED, LEARNED + 3600):
+        warmer = (second - LEARNED) / 3600 * 80
+        if second % 4 == 0:
+            talk.poll(second, [round(430 + warmer + generator.normal(0, 10)), 420, 800])
+    found, _ = told(talk.packets)
+    assert found == []
+    low_and_slow = plant(LEARNED)
+    for step in range(60):
+        low_and_slow.write(LEARNED + 10 + step * 60, 101, 420 + 6 * step)
+    found, _ = told(low_and_slow.packets)
+    assert found
+    assert found[0]["ics.value"] < 700

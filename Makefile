@@ -53,6 +53,9 @@ bench: setup ## Measure what the README claims
 score: setup ## Score alerts and assets against labelled traffic
 	$(BIN)/python -m bench.score $(ARGS)
 
+bench-live: setup ## Measure live capture in network namespaces (as root)
+	PYTHONPATH=tests $(BIN)/python -m bench.ring $(ARGS)
+
 fuzz: setup ## 200,000 mutations of real captures
 	$(BIN)/python -m bench.fuzz $(ARGS)
 

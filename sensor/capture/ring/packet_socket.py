@@ -26,6 +26,7 @@ SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
 ETH_P_ALL = 3
 SIOCGIFFLAGS, SIOCGIFINDEX = 0x8913, 0x8933
 UP, RUNNING = 0x1, 0x40
+LONGEST_NAME = 15
 
 LINKS = {1: 1, 772: 1, 65534: 101, 519: 101, 768: 101, 769: 101, 776: 101}
 """ARPHRD_ of an interface (Ethernet, loopback, none, raw IP, and IP tunnels) to LINKTYPE_."""
@@ -56,6 +57,8 @@ class PacketSocket:
     def __init__(self, name: str) -> None:
         if not hasattr(socket, "AF_PACKET"):
             raise CaptureError(f"{name}: this system has no AF_PACKET")
+        if not 0 < len(name.encode()) <= LONGEST_NAME:  # the kernel would be asked for its start
+            raise CaptureError(f"{name}: an interface's name has 1 to {LONGEST_NAME} bytes")
         try:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         except PermissionError:

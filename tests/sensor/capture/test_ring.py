@@ -130,6 +130,8 @@ def test_what_cannot_be_opened_says_why() -> None:
     with plant_link() as link, link.enter("sensor"):
         with pytest.raises(CaptureError, match=r"^nowhere0: there is no interface of this name$"):
             RingCapture(["cap0", "nowhere0"])
+        with pytest.raises(CaptureError, match="1 to 15 bytes"):
+            RingCapture(["cap0" + 12 * "x"])
         with pytest.raises(CaptureError, match="1 to 16 different"):
             RingCapture([])
         with pytest.raises(CaptureError, match="1 to 16 different"):

@@ -16,6 +16,7 @@ from netns import PlantLink, plant_link, wait_until
 from sensor.capture.errors import CaptureError
 from sensor.capture.health import State
 from sensor.capture.ring.capture import RingCapture
+from sensor.capture.ring.card import card_losses
 from sensor.capture.ring.settings import Fanout, Settings
 
 
@@ -48,8 +49,14 @@ def arrives(link: PlantLink, found: list[Packet], number: int) -> None:
     wait_until(lambda: bool(found) and found[-1].octets == frame(number))
 
 
-def test_switched_off_and_on_again() -> None:
-    with plant_link() as link, capturing(link) as capture, running(link, capture) as found:
+@pytest.mark.parametrize("fanout", [None, Fanout(group=12, workers=1)], ids=["alone", "in a group"])
+def test_switched_off_and_on_again(fanout: Fanout | None) -> None:
+    settings = Settings(fanout=fanout)
+    with (
+        plant_link() as link,
+        capturing(link, settings=settings) as capture,
+        running(link, capture) as found,
+    ):
         arrives(link, found, 1)
         link.ip("sensor", "link", "set", "cap0", "down")
         wait_until(lambda: state(capture) == State.DOWN)
@@ -184,6 +191,12 @@ print(capture.health()[0].passed)
             time.sleep(0.1)
         assert process.stdout.readline() == b"1\n"
         assert process.wait(5) == 0
+
+
+def test_what_the_card_lost_is_read_from_the_kernel() -> None:
+    with plant_link() as link, link.enter("sensor"):
+        assert card_losses("cap0") == (0, 0)
+        assert card_losses("cap9") is None
 
 
 def test_no_such_interface_is_an_error_at_the_start() -> None:

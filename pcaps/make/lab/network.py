@@ -168,10 +168,12 @@ class Network:
 
         Complains of programs that ended with an error. Raises RuntimeError where the recorder did.
         """
-        start = time.monotonic() + 2.0
-        stop = _FORK.Event()
-        recorder = _FORK.Process(target=_record_in, args=(self._space(0), path, stop))
+        begun, stop = _FORK.Event(), _FORK.Event()
+        recorder = _FORK.Process(target=_record_in, args=(self._space(0), path, begun, stop))
         recorder.start()
+        if not begun.wait(120):
+            raise RuntimeError("the recorder did not begin")
+        start = time.monotonic() + 2.0
         for space, host in self._cables:
             process = _FORK.Process(target=_carry_in, args=(space, host, self.seed))
             process.start()
@@ -259,9 +261,9 @@ def _carry_in(space: str, host: Host, seed: int) -> None:
     carry("near", "far", host.cable, f"{seed}/{host.key}/cable")
 
 
-def _record_in(space: str, path: Path, stop: Any) -> None:
+def _record_in(space: str, path: Path, begun: Any, stop: Any) -> None:
     _enter(space)
-    record("br0", path, stop.is_set)
+    record("br0", path, begun.set, stop.is_set)
 
 
 def _program_in(space: str, program: Program, context: Context) -> None:

@@ -107,6 +107,15 @@ class Correlation(Heading):
     """At least so many messages or values; 0 for temporal kinds."""
     field: str
     """Whose distinct values are counted; empty but for value_count."""
+    aliases: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    """Names for fields that differ from rule to rule: alias, then pairs of rule id and field."""
+
+    def field_of(self, name: str, rule: str) -> str:
+        """The field that a name in `group_by` or `field` stands for where this rule (an id) matched."""
+        for alias, fields in self.aliases:
+            if alias == name:
+                return dict(fields).get(rule, "")
+        return name
 
 
 AnyRule: TypeAlias = Rule | Correlation

@@ -197,6 +197,17 @@ class Table:
         }
 
 
+def codes_of(table: Table, name: str, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """For these rows numbers that are equal where the field is; ABSENT where it is not there."""
+    column = table.column(name)
+    if isinstance(column, Texts):
+        return column.codes[rows].astype(np.int64)
+    if column is None:
+        return np.full(rows.size, ABSENT, np.int64)
+    _, places = np.unique(column.values[rows], return_inverse=True)
+    return np.where(column.present[rows], places.reshape(-1), ABSENT)
+
+
 def texts(values: Iterable[str | tuple[str, ...] | None]) -> Texts:
     """A coded column of these values; None and the empty text are absent."""
     known: dict[str | tuple[str, ...], int] = {}

@@ -44,6 +44,7 @@ MEANINGS = {
     "changes_not_told": "Changes of assets beyond what one step may tell",
     "claims_not_kept": "Claims about addresses for which there was no room",
     "correlation_groups_evicted": "Groups that correlation rules stopped watching for room",
+    "correlation_groups_refused": "Groups that correlation rules did not look at: too many came at once",
     "correlation_links_evicted": "Behaviours that correlation rules stopped counting for room",
     "correlation_events_evicted": "Events forgotten by correlation rules before their time span ended",
     "alerts_not_kept": "Alerts left out of a report for room, lowest level first",

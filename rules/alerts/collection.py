@@ -14,10 +14,12 @@ from rules.alerts.alert import MOST_FRAMES, STAND_INS, Alert
 from rules.alerts.tolerance import Tolerance, Tolerances
 from rules.engine.matching import Match
 from rules.rule import AnyRule, Correlation
-from rules.table import Column, Flags, Numbers, Occurrences, Table, Texts
+from rules.table import ABSENT, Column, Occurrences, Table, codes_of
 
 MOST_OPEN = 10_000
 MOST_LINKS = 100_000
+MOST_LINKED = 1_000
+"""Behaviours of one table that go on counting into one alert: the latest."""
 MOST_NEW = 500
 """Alerts that one rule may open for one table."""
 
@@ -100,7 +102,7 @@ class Alerts:
         for match in matches:
             left = self.most_new
             for tolerance, rows in self.tolerances.split(table, match.rule, match.rows):
-                left = self._add_rows(table, Match(match.rule, rows), tolerance, left)
+                left = self._add_rows(table, Match(match.rule, rows, match.group), tolerance, left)
 
     def _add_rows(self, table: Table, match: Match, tolerance: Tolerance | None, left: int) -> int:
         """Take in rows with one tolerance; how many of `left` alerts may still be opened."""
@@ -209,6 +211,10 @@ class Alerts:
     def _link(self, alert: Alert, keys: list[int], counts: list[int]) -> int:
         """Remember that these behaviours belong to the alert; how many messages are newly counted."""
         more = 0
+        if len(keys) > MOST_LINKED:
+            self.losses["links_evicted"] += len(keys) - MOST_LINKED
+            more = sum(counts[:-MOST_LINKED])
+            keys, counts = keys[-MOST_LINKED:], counts[-MOST_LINKED:]
         for key, count in zip(keys, counts, strict=True):
             if key < 0:
                 more += count
@@ -268,6 +274,9 @@ class Alerts:
 def _groups(table: Table, match: Match) -> Iterator[tuple[tuple[object, ...], NDArray[np.intp]]]:
     """The grouping values and the rows of each group, groups and rows in the order of time."""
     rows = match.rows[np.argsort(table.occurrences.first_ns[match.rows], kind="stable")]
+    if match.group is not None:
+        yield match.group, rows
+        return
     codes = [_codes(table, name, rows) for name in match.rule.group_by]
     _, first, group = np.unique(np.stack(codes), axis=1, return_index=True, return_inverse=True)
     group = group.reshape(-1)
@@ -285,17 +294,11 @@ def _value(column: Column | None, stand_in: Column | None, row: int) -> object:
 
 
 def _codes(table: Table, name: str, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Numbers that are equal where the field is, and -1 where it and its stand-in are absent."""
-    column = table.column(name)
-    result = np.full(rows.size, -1, np.int64)
-    if isinstance(column, Texts):
-        result = column.codes[rows].astype(np.int64)
-    elif isinstance(column, Numbers | Flags):
-        _, inverse = np.unique(column.values[rows], return_inverse=True)
-        result = np.where(column.present[rows], inverse.reshape(-1), -1)
+    """Numbers that are equal where the field is, and ABSENT where it and its stand-in are absent."""
+    result = codes_of(table, name, rows)
     if name in STAND_INS and (result < 0).any():
-        other = _codes(table, STAND_INS[name], rows)
-        result = np.where(result < 0, np.where(other < 0, -1, -2 - other), result)
+        other = codes_of(table, STAND_INS[name], rows)
+        result = np.where(result < 0, np.where(other < 0, ABSENT, -2 - other), result)
     return result
 
 

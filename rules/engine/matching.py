@@ -25,10 +25,14 @@ CATEGORIES: tuple[Category, ...] = ("behaviour", "asset")
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The rows of a table that a rule matched, in ascending order; at least one."""
+    """The rows of a table that a rule matched, in ascending order; at least one.
+
+    `group` are the grouping values that the rows have in common, where they were grouped already.
+    """
 
     rule: AnyRule
     rows: Rows
+    group: tuple[object, ...] | None = None
 
 
 class Engine:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from rules.fields import fields_of
+from rules.fields import Category, fields_of
 from rules.language.detection import unknown_field
 from rules.language.problems import Problem, RuleError, suggestion
 from rules.language.reading import read_rule
@@ -108,17 +108,41 @@ def resolved(rule: Correlation, known: dict[str, Rule]) -> tuple[Correlation | N
     elif not wrong:
         category = categories.pop()
         fields = fields_of(category)
+        known_aliases = {alias for alias, _ in rule.aliases}
         for key, names in (("group-by", rule.group_by), ("condition", (rule.field,) if rule.field else ())):
             for name in names:
-                if name not in fields:
+                if name not in fields and name not in known_aliases:
                     wrong.append((("correlation", key), unknown_field(name, category)))
+        wrong += _wrong_aliases(rule, category)
     if wrong:
         source = source_of(rule)
         places = [source.place(trail) if source else (0, 0) for trail, _ in wrong]
         return None, [
             Problem(rule.path, *place, text) for place, (_, text) in zip(places, wrong, strict=True)
         ]
-    return replace(rule, rules=tuple(base.id for base in bases)), []
+    ids = {reference: base.id for reference, base in zip(rule.rules, bases, strict=True)}
+    aliases = tuple(
+        (alias, tuple((ids[reference], field) for reference, field in named)) for alias, named in rule.aliases
+    )
+    return replace(rule, rules=tuple(base.id for base in bases), aliases=aliases), []
+
+
+def _wrong_aliases(rule: Correlation, category: Category) -> Iterator[tuple[Trail, str]]:
+    fields = fields_of(category)
+    for alias, named in rule.aliases:
+        where = ("correlation", "aliases", alias)
+        if alias in fields:
+            yield where, f"{alias!r} is a field already; choose another name for the alias"
+        if alias not in (*rule.group_by, rule.field):
+            yield where, f"nothing uses the alias {alias!r}"
+        for reference, field in named:
+            if reference not in rule.rules:
+                yield (*where, reference), f"the correlation does not name a rule {reference!r}"
+            if field not in fields:
+                yield (*where, reference), unknown_field(field, category)
+        missing = set(rule.rules) - {reference for reference, _ in named}
+        if missing:
+            yield where, f"the alias has no field for {', '.join(sorted(missing))}"
 
 
 def source_of(rule: AnyRule) -> Source | None:

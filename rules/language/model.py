@@ -144,7 +144,12 @@ class SequenceModel(Strict):
         alias="group-by",
         min_length=1,
         max_length=8,
-        description="fields whose values make matches belong together",
+        description="fields, or aliases of fields, whose values make matches belong together",
+    )
+    aliases: dict[Line, dict[Line, Line]] = Field(
+        {},
+        max_length=8,
+        description="names for what is another field in each rule: {alias: {rule: field}}",
     )
     timespan: str = Field(
         pattern=DURATION, description="how long a time is looked at, such as `30s`, `5m`, `1h`"

@@ -108,6 +108,7 @@ def _correlation(source: Source) -> Correlation | None:
         timespan_ns=_nanoseconds(sequence.timespan),
         threshold=threshold or 0,
         field=field or "",
+        aliases=tuple((alias, tuple(fields.items())) for alias, fields in sequence.aliases.items()),
     )
 
 

@@ -29,6 +29,8 @@ def correlation(lines: str, fieldwatch: str = "") -> Correlation:
     text = f"rules: [exception]\ngroup-by: [source.ip]\ntimespan: 60s\n{lines}"
     if "rules:" in lines:
         text = text.replace("rules: [exception]\n", "", 1)
+    if "group-by:" in lines:
+        text = text.replace("group-by: [source.ip]\n", "", 1)
     found = read_rule(correlation_text(text, fieldwatch), Path("many.yaml"))
     assert isinstance(found, Correlation)
     known = {key: base for base in (BASE, OTHER) for key in (base.id, base.name)}
@@ -206,3 +208,68 @@ def test_tests_of_a_correlation() -> None:
     results = list(run_tests([BASE, correlation(FIVE_CODES, tests)]))
     assert [result.passed for result in results] == [True, True, False]
     assert results[2].text == "the correlation is silent; the rules it names match 1 of 2 documents"
+
+
+HOST = """\
+type: temporal_ordered
+rules: [exception, stop]
+group-by: [host]
+aliases:
+  host:
+    exception: source.ip
+    stop: destination.ip
+"""
+
+
+def test_an_alias_stands_for_another_field_in_each_rule() -> None:
+    chain = correlation(HOST)
+    victim_acts = row(9, operation="stop", **{"source.ip": "10.0.0.7", "destination.ip": "10.0.0.9"})
+    (alert,) = alerts([BASE, OTHER, chain], [row(1), victim_acts])
+    assert alert["rule"]["id"] == chain.id
+    assert alert["event"]["count"] == 2
+    other_way = row(9, operation="stop", **{"source.ip": "10.0.0.9", "destination.ip": "10.0.0.7"})
+    assert alerts([BASE, OTHER, chain], [row(1), other_way]) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "complaint"),
+    [
+        ("stop: destination.ip", "stop: destination.pi", "destination.pi"),
+        ("    stop: destination.ip\n", "", "no field for stop"),
+        ("group-by: [host]", "group-by: [source.ip]", "nothing uses the alias"),
+        ("    stop: dest", "    halt: dest", "does not name a rule 'halt'"),
+    ],
+)
+def test_a_wrong_alias_is_told(before: str, after: str, complaint: str) -> None:
+    text = correlation_text("timespan: 60s\n" + HOST.replace(before, after))
+    found = read_rule(text, Path("many.yaml"))
+    assert isinstance(found, Correlation)
+    result, problems = resolved(found, {"exception": BASE, "stop": OTHER})
+    assert result is None
+    assert any(complaint in str(problem) for problem in problems)
+
+
+FLOOD = "type: value_count\ncondition: {field: ics.function_code, gte: 1000}"
+
+
+@pytest.mark.parametrize("values", [999, 1000, 5000])
+def test_very_many_values_at_once_are_counted_as_one_by_one(values: int) -> None:
+    flood = [row(n / 1000, code=n % values) for n in range(3 * values)]
+    found = alerts([BASE, correlation(FLOOD)], flood)
+    assert len(found) == (values >= 1000)
+
+
+def test_many_messages_far_apart_are_not_many_in_a_timespan() -> None:
+    slow = "type: event_count\ncondition: {gte: 61}"
+    assert alerts([BASE, correlation(slow)], [row(n, code=n) for n in range(600)])
+    assert alerts([BASE, correlation(slow)], [row(2 * n, code=n) for n in range(600)]) == []
+
+
+def test_of_very_many_groups_those_with_most_rows_are_looked_at() -> None:
+    few = [row(n / 10_000, **{"source.ip": f"10.{n >> 8}.{n & 255}.7"}) for n in range(2000)]
+    busy = [row(0.3, code=code, **{"source.ip": "192.168.1.1"}) for code in range(5)]
+    correlator = Correlator([BASE, correlation(FIVE_CODES)])
+    table = table_of([*few, *busy])
+    found = [match for match in correlator.add(table, Engine([BASE]).match(table)) if match.group]
+    assert [match.group for match in found] == [("192.168.1.1",)]
+    assert correlator.losses["correlation_groups_refused"] == 2001 - 256

@@ -77,6 +77,8 @@ CLEAN_ANSWERS = 3
 HABIT = 8
 """A function that leaves more than one in so many answers without a request does so by habit."""
 OFF_IN_A_ROW = 8
+OFF_NS = 30 * SECOND_NS
+"""An interval has changed when so many in a row are off, for so long: programs that start read a lot."""
 REPEAT_NS = 50_000
 """The same question sooner than this is a copy that a mirror port made."""
 
@@ -215,8 +217,10 @@ def _time(table: Rhythms, place: Int, message: Record) -> None:
                     row["off"] = 0
                     row["next_off"] = OFF_IN_A_ROW
                 else:
+                    if row["off"] == 0:
+                        row["off_ns"] = row["anchor_ns"]
                     row["off"] += 1
-                    if row["off"] >= max(row["next_off"], OFF_IN_A_ROW):
+                    if row["off"] >= max(row["next_off"], OFF_IN_A_ROW) and now - row["off_ns"] >= OFF_NS:
                         row["next_off"] = row["off"] * 8
                         _note(table, place, message, INTERVAL, np.int64(row["off"]), np.int64(-1))
     row["since_anchor"] = 0

@@ -62,6 +62,7 @@ RHYTHM = np.dtype(
         ("next_off", "i4"),
         ("pinned", "i4"),  # whether something was learned about it: it does not give way
         ("interval_ns", "i8"),  # last
+        ("off_ns", "i8"),  # time of the first of them
         ("shortest_allowed_ns", "i8"),
         ("longest_allowed_ns", "i8"),
         ("longest_ns", "i8"),  # greatest silence between two messages
@@ -224,7 +225,7 @@ def _clear(row: Record, message: Record) -> None:
     row["majority"] = row["votes"] = 0
     row["anchor"] = row["anchor_ns"] = row["anchor_stream"] = 0
     row["anchor_gaps"] = row["since_anchor"] = row["cycle"] = 0
-    row["off"] = row["next_off"] = row["pinned"] = 0
+    row["off"] = row["next_off"] = row["off_ns"] = row["pinned"] = 0
     row["interval_ns"] = row["shortest_allowed_ns"] = row["longest_allowed_ns"] = 0
     row["longest_ns"] = 0
     row["first_ns"] = message["time_ns"]

@@ -18,7 +18,7 @@ LEAST_REGULAR = 0.8
 LEAST_MINUTES = 3
 SHORTEST_SILENCE_NS = 30 * SECOND_NS
 """Programs that reconnect after an error wait up to half a minute."""
-MISSED = 5
+MISSED = 8
 """So many intervals are missed before a channel counts as silent, however regular it was."""
 
 

@@ -226,10 +226,12 @@ def learn(table: Rhythms, shortest: float, longest: float, ten: int = 0, minute:
 def test_an_interval_that_changed_is_told_of_when_it_lasts() -> None:
     table = measured(rows_of(Poll().messages(0, 60)))
     learn(table, 0.6, 1.6)
-    measured(rows_of(Poll(every=0.25).messages(60, 61)), table)
+    measured(rows_of(Poll(every=0.25).messages(60, 85)), table)
     assert found(table, INTERVAL) == []
-    measured(rows_of(Poll(every=0.25).messages(61, 120)), table)
-    assert found(table, INTERVAL) == [8, 64]
+    measured(rows_of(Poll(every=0.25).messages(85, 400)), table)
+    first, second = found(table, INTERVAL)
+    assert first == pytest.approx(30 / 0.25, abs=5)
+    assert second == 8 * first
     first = table.findings[table.findings["what"] == INTERVAL][0]
     assert first["interval_ns"] == pytest.approx(0.25 * SECOND, rel=0.1)
 

@@ -220,10 +220,11 @@ def _columns(deviations: Rows, bounds: list[Bounds]) -> dict[str, Column]:
         "baseline.value_kind": texts(bound.kind.value for bound in bounds),
         "baseline.value_low": lows,
         "baseline.value_high": highs,
-        "baseline.value_excess": Numbers(np.array(excess, np.float64), ~jumps),
+        "baseline.value_excess": Numbers(np.array(excess, np.float64).round(3), ~jumps),
         "baseline.value_looks": Numbers(np.array([bound.looks for bound in bounds], np.int64)),
     }
 
 
 def _finite(values: NDArray[np.float64]) -> Numbers:
-    return Numbers(values, np.isfinite(values))
+    # Edges are estimates: six digits say all that they know.
+    return Numbers(np.array([float(f"{value:.6g}") for value in values.tolist()]), np.isfinite(values))

@@ -31,11 +31,11 @@ RULE: dict[str, str] = {
     "id": "5a1d7c52-3f0e-4d6a-9d58-6a7f0c1b9e44",
     "name": "sensor-silent",
     "title": "Sensor is silent",
-    "title_zh": "传感器失去联系",
+    "title_zh": "探针失去联系",
     "level": "high",
     "advice": "Look whether the sensor has power and its way to the console is open. Until it is heard again "
     "nothing it should watch is watched, and what it delivers later is late.",
-    "advice_zh": "请检查传感器的电源以及到控制台的网络连接。在恢复联系之前，其负责的网络处于无人监视状态，"
+    "advice_zh": "请检查探针的电源以及到控制台的网络连接。在恢复联系之前，其负责的网络处于无人监视状态，"
     "之后补送的数据也会滞后。",
 }
 
@@ -122,10 +122,10 @@ def silence(sensor: SensorRecord, event_id: str, heard: int, time_ns: int) -> di
     seconds = (time_ns - heard) // SECOND
     if sensor.last_seen is None:
         message = f"Sensor {sensor.name} (site {sensor.site}) has not been heard since it enrolled"
-        message_zh = f"传感器 {sensor.name}（站点 {sensor.site}）自注册以来一直没有消息"
+        message_zh = f"探针 {sensor.name}（站点 {sensor.site}）自注册以来一直没有消息"
     else:
         message = f"Sensor {sensor.name} (site {sensor.site}) has been silent for {seconds} s"
-        message_zh = f"传感器 {sensor.name}（站点 {sensor.site}）已 {seconds} 秒没有消息"
+        message_zh = f"探针 {sensor.name}（站点 {sensor.site}）已 {seconds} 秒没有消息"
     return {
         "@timestamp": to_text(time_ns),
         "event": {

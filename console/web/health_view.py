@@ -187,9 +187,6 @@ def facts_of(health: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
     return found
 
 
-def reasons_of(sensor: SensorConfidence | None, language: str) -> list[str]:
+def reasons_of(sensor: SensorConfidence, language: str) -> list[str]:
     """Why this sensor lowers the confidence in the posture."""
-    if sensor is None:
-        return []
-    prefix = f"{sensor.sensor}: "
-    return [reason_text(sensor.sensor, reason, language).removeprefix(prefix) for reason in sensor.reasons]
+    return [reason_text(reason, language) for reason in sensor.reasons]

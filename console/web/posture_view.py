@@ -31,15 +31,15 @@ FACTORS = (
     ("baseline", NC_("confidence", "Baseline learned")),
 )
 REASONS = {
-    "heartbeat": N_("%(sensor)s: nothing heard for %(span)s"),
-    "never": N_("%(sensor)s: never heard"),
-    "watching": N_("%(sensor)s: interfaces not up: %(count)s"),
-    "quiet": N_("%(sensor)s: no traffic"),
-    "kept": N_("%(sensor)s: %(percent)s %% of packets dropped"),
-    "understood": N_("%(sensor)s: %(percent)s %% understood"),
-    "timely": N_("%(sensor)s: %(span)s late"),
-    "clock": N_("%(sensor)s: clock off by %(span)s"),
-    "baseline": N_("%(sensor)s: %(percent)s %% learned"),
+    "heartbeat": N_("nothing heard for %(span)s"),
+    "never": N_("never heard"),
+    "watching": N_("interfaces not up: %(count)s"),
+    "quiet": N_("no traffic"),
+    "kept": N_("%(percent)s %% of packets dropped"),
+    "understood": N_("%(percent)s %% understood"),
+    "timely": N_("%(span)s late"),
+    "clock": N_("clock off by %(span)s"),
+    "baseline": N_("%(percent)s %% learned"),
 }
 """Why a factor of a sensor is not full."""
 MOST_REASONS = 3
@@ -222,7 +222,7 @@ def factors(sensors: Iterable[SensorConfidence], site: str | None, language: str
     found = []
     for name, label in FACTORS:
         reasons = [
-            (getattr(sensor, name), reason_text(sensor.sensor, reason, language))
+            (getattr(sensor, name), f"{sensor.sensor} – {reason_text(reason, language)}")
             for sensor in own
             for reason in sensor.reasons
             if reason.factor == name
@@ -236,13 +236,12 @@ def factors(sensors: Iterable[SensorConfidence], site: str | None, language: str
     return found
 
 
-def reason_text(sensor: str, reason: Reason, language: str) -> str:
-    """Why a factor of this sensor is not full, in a few words."""
+def reason_text(reason: Reason, language: str) -> str:
+    """Why a factor of a sensor is not full, in a few words."""
     kind = reason.factor
     if not reason.amount:
         kind = {"watching": "quiet", "heartbeat": "never"}.get(kind, kind)
     values = {
-        "sensor": sensor,
         "count": int(reason.amount),
         "percent": f"{reason.amount * 100:.1f}",
         "span": span(language, reason.amount),

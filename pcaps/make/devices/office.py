@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import socket
+import socketserver
 import struct
 import threading
 import time
@@ -139,13 +140,20 @@ class _Page(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-class _Six(http.server.ThreadingHTTPServer):
+class _Web(http.server.ThreadingHTTPServer):
+    def server_bind(self) -> None:
+        """Bind, and ask no name server who we are, as the stack's own would."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[0], self.server_address[1]
+
+
+class _Six(_Web):
     address_family = socket.AF_INET6
 
 
 def serve_web(context: Context, address: str = "", port: int = 80) -> None:
     """A web server with small pages."""
-    kind = _Six if ":" in address else http.server.ThreadingHTTPServer
+    kind = _Six if ":" in address else _Web
     kind((address or context.host.ip, port), _Page).serve_forever()
 
 

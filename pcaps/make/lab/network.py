@@ -250,9 +250,11 @@ def _drop_offloads(card: str) -> None:
 
 
 def _forward_packets() -> None:
-    for setting in ("ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv4/conf/all/send_redirects"):
-        value = "0" if setting.endswith("redirects") else "1"
-        Path(f"/proc/sys/net/{setting}").write_text(value, encoding="ascii")
+    settings = Path("/proc/sys/net")
+    for version in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+        (settings / version).write_text("1", encoding="ascii")
+    for card in (settings / "ipv4/conf").iterdir():
+        (card / "send_redirects").write_text("0", encoding="ascii")
 
 
 def _carry_in(space: str, host: Host, seed: int) -> None:

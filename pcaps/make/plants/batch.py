@@ -105,10 +105,11 @@ def _separator(context: Context) -> None:
     tags.serve(context, step, SEPARATOR, ("separator-io",))
 
 
-def _panel(context: Context) -> None:
+def panel(context: Context, also: tuple[tuple[float, str], ...] = ()) -> None:
+    """The operator's panel."""
     names.announce_lldp(context, "port1", "PanelView Plus 7 Performance", names.STATION)
     names.ask_time(context, "server")
-    operate(context)
+    operate(context, also=also)
 
 
 def operate(context: Context, first: float = 4.0, also: tuple[tuple[float, str], ...] = ()) -> None:
@@ -222,6 +223,6 @@ PROGRAMS: tuple[tuple[str, Program], ...] = (
     ("separator", _separator),
     ("historian", _historian),
     ("historian", _historian_sessions),
-    ("panel", _panel),
+    ("panel", panel),
     ("engineering", _engineering),
 )

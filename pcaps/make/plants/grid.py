@@ -96,6 +96,7 @@ def feeder(context: Context) -> None:
 def _front_end(context: Context) -> None:
     """Masters both DNP3 stations: integrity polls, events, a capacitor bank switched now and then."""
     names.register_netbios(context)
+    office.aside(partial(office.serve_web, context))
     office.serve_session(context, 3389)
     poll_feeders(context)
 
@@ -122,7 +123,6 @@ def _switch_bank(master: opendnp3.IMaster, chance: random.Random) -> None:
 
 def _control(context: Context) -> None:
     """Masters both IEC 104 stations from behind the gateway."""
-    office.browse(context, f"{NET}.60", 40)
     command_stations(context)
 
 
@@ -169,7 +169,7 @@ def _switch_reserve(rounds: Rounds, context: Context, centre: Centre) -> None:
 
 def _desk(context: Context) -> None:
     names.register_netbios(context)
-    office.aside(partial(office.serve_web, context))
+    office.browse(context, f"{NET}.21", 40)
     office.work_remotely(context, f"{NET}.21", 3389, 400, 45, 80)
     office.announce_mdns(context, "_workstation", 70)
     office.ask_snmp(context, [f"{NET}.2"], 60)

@@ -123,7 +123,8 @@ def _stations(context: Context) -> None:
     units.serve(context, start)
 
 
-def _control(context: Context) -> None:
+def control(context: Context, also: tuple[tuple[float, str], ...] = ()) -> None:
+    """The control room: polls slowly, serves its pages to desks."""
     names.register_netbios(context)
     office.aside(partial(office.serve_web, context))
     office.aside(partial(office.serve_web, context, context.host.ip6))
@@ -131,7 +132,7 @@ def _control(context: Context) -> None:
     office.ask_names(context, "fd62:10::5", ["archive", "server"], 40)
     office.renew_lease(context, f"{NET}.5", 400)
     names.ask_database(context, "archive", 55)
-    operate(context)
+    operate(context, also=also)
 
 
 def operate(context: Context, first: float = 2.0, also: tuple[tuple[float, str], ...] = ()) -> None:
@@ -248,7 +249,8 @@ def _switch(context: Context) -> None:
     names.switch("port1", "Westermo Lynx 210", context)
 
 
-def _clocked(program: Program, context: Context) -> None:
+def clocked(program: Program, context: Context) -> None:
+    """The program of a host that asks for the time, too."""
     names.ask_time(context, "server")
     program(context)
 
@@ -256,11 +258,11 @@ def _clocked(program: Program, context: Context) -> None:
 PROGRAMS: tuple[tuple[str, Program], ...] = (
     ("server", _server),
     ("switch", _switch),
-    ("boiler", partial(_clocked, _boiler)),
+    ("boiler", partial(clocked, _boiler)),
     ("cogeneration", _cogeneration),
     ("stations", _stations),
     ("archive", _archive),
-    ("control", partial(_clocked, _control)),
+    ("control", partial(clocked, control)),
     ("desk", _desk),
     ("engineering", _engineering),
 )

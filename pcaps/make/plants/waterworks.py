@@ -122,7 +122,7 @@ def _booster(context: Context) -> None:
     units.serve(context, {1: Unit([580, 300, 750], [True, True], 64, step)})
 
 
-def _hmi(context: Context) -> None:
+def hmi(context: Context, first: float = 1.0, also: tuple[tuple[float, str], ...] = ()) -> None:
     """Polls three controllers; the operator changes set-points, screens and acknowledges alarms."""
     names.register_netbios(context)
     office.aside(partial(office.serve_web, context))
@@ -130,7 +130,7 @@ def _hmi(context: Context) -> None:
     office.ask_names(context, "10.61.1.5", ["historian", "server"], 45)
     office.log_to(context, "10.61.1.5", 60)
     names.ask_database(context, "historian", 40)
-    operate(context)
+    operate(context, first, also)
 
 
 def operate(context: Context, first: float = 1.0, also: tuple[tuple[float, str], ...] = ()) -> None:
@@ -251,7 +251,7 @@ PROGRAMS: tuple[tuple[str, Program], ...] = (
     ("dosing", _dosing),
     ("booster", partial(_clocked, _booster)),
     ("historian", _historian),
-    ("hmi", _hmi),
+    ("hmi", hmi),
     ("engineering", _engineering),
     ("office", _office),
 )

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from pycomm3 import CIPDriver
 
-from devices import enip, names
+from devices import enip
 from devices.tags import Peer
 from lab.case import Case
 from lab.host import Host
@@ -32,9 +32,7 @@ _FOLDER = "score/batch"
 
 
 def _limit_and_set_point(context: Context) -> None:
-    names.announce_lldp(context, "port1", "PanelView Plus 7 Performance", names.STATION)
-    names.ask_time(context, "server")
-    batch.operate(context, also=((LEAD + 8, "limit"), (LEAD + 22, "overheat")))
+    batch.panel(context, ((LEAD + 8, "limit"), (LEAD + 22, "overheat")))
 
 
 def _tags_and_reset(context: Context) -> None:

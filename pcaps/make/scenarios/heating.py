@@ -97,11 +97,8 @@ def _new_time(context: Context) -> None:
 
 
 def _control_overheats(context: Context) -> None:
-    names.register_netbios(context)
-    office.serve_session(context, 3389)
-    office.ask_names(context, "fd62:10::5", ["archive", "server"], 40)
-    names.ask_database(context, "archive", 55)
-    heating.operate(context, also=((LEAD + 8, "overheat"), (LEAD + 50, "overheat")))
+    names.ask_time(context, "server")
+    heating.control(context, ((LEAD + 8, "overheat"), (LEAD + 50, "overheat")))
 
 
 def _case(

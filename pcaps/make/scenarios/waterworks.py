@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from devices import names, office, units
+from devices import units
 from devices.units import Outcome, Peer, Unit, whole
 from lab.case import Case
 from lab.host import Host
@@ -187,12 +187,9 @@ def _drifting(context: Context) -> None:
 
 
 def _restarted_panel(context: Context) -> None:
-    office.serve_session(context, 3389)
-    names.register_netbios(context)
-    run_until(context, waterworks.operate, LEAD + 5)
+    run_until(context, waterworks.hmi, LEAD + 5)
     context.wait_until(LEAD + 40)
-    names.register_netbios(context)
-    waterworks.operate(context, LEAD + 45)
+    waterworks.hmi(context, LEAD + 45)
 
 
 def _maintain(context: Context) -> None:
@@ -238,10 +235,7 @@ def _case(
 
 
 def _panel_overdoses(context: Context) -> None:
-    names.register_netbios(context)
-    office.serve_session(context, 3389)
-    names.ask_database(context, "historian", 40)
-    waterworks.operate(context, also=((LEAD + 6, "overdose"), (LEAD + 40, "overdose")))
+    waterworks.hmi(context, also=((LEAD + 6, "overdose"), (LEAD + 40, "overdose")))
 
 
 CASES = (

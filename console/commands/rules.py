@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from console.commands.backtest import backtest
+
 if TYPE_CHECKING:
     from rules.language.problems import Problem
     from rules.rule import AnyRule
@@ -120,50 +122,7 @@ def run_rule_tests(
     raise typer.Exit(1 if failed or problems else 0)
 
 
-@app.command()
-def backtest(
-    captures: Annotated[list[Path], typer.Argument(help="Captures to run the rules on")],
-    rule: Annotated[
-        list[Path] | None,
-        typer.Option("--rule", "-r", help="Rule file or folder; without any, those shipped"),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run rules on recorded traffic: what would they have said? Nothing is learned or stored."""
-    from collections import Counter
-
-    from rules.detector import Detector
-
-    rules, problems = _load(rule)
-    _show(problems)
-    total: Counter[str] = Counter()
-    for capture in captures:
-        detector = Detector(rules, capture.name)
-        alerts: dict[str, dict[str, Any]] = {}
-        for table in _tables(capture):
-            detector.see(table)
-            alerts |= {document["event"]["id"]: document for document in detector.take()}
-        for document in alerts.values():
-            total[document["rule"]["name"]] += 1
-            if as_json:
-                typer.echo(json.dumps(document, ensure_ascii=False))
-            else:
-                frames = (
-                    ", ".join(map(str, document["evidence"]["frames"][:4])) if "evidence" in document else "?"
-                )
-                event, level = document["event"], document["rule"]["level"]
-                typer.echo(
-                    f"{level:<13} {document['message']} ({event['count']}; {capture.name} frame {frames})"
-                )
-    if not as_json:
-        typer.echo("")
-        for name, count in total.most_common():
-            typer.echo(f"{count:>6} {name}")
-        typer.echo(
-            f"{_count(sum(total.values()), 'alert')}, {_count(len(captures), 'capture')}, "
-            f"{_count(len(rules), 'rule')}"
-        )
-    raise typer.Exit(1 if problems else 0)
+app.command()(backtest)
 
 
 @app.command("list")

@@ -82,16 +82,3 @@ def test_capture_tests_from_the_command_line(captures: Path) -> None:
     assert "0 tests passed, 0 failed, 2 on captures skipped" in result.output
     result = CliRunner().invoke(app, ["test", str(path), "--captures", str(captures)])
     assert (result.exit_code, "2 tests passed, 0 failed" in result.output) == (0, True)
-
-
-def test_backtest(captures: Path) -> None:
-    path = captures / "a-rule.yaml"
-    path.write_text(rule_text(DETECTION), "utf-8")
-    names = [str(captures / "quiet.pcap"), str(captures / "mute.pcap")]
-    result = CliRunner().invoke(app, ["backtest", "--rule", str(path), *names])
-    assert result.exit_code == 0
-    assert "high          192.0.2.5 stopped 192.0.2.10 (1; mute.pcap frame 2)" in result.output
-    assert "1 alert, 2 captures, 1 rule" in result.output
-    result = CliRunner().invoke(app, ["backtest", "--rule", str(path), "--json", names[1]])
-    assert '"frames": [2]' in result.output
-    assert CliRunner().invoke(app, ["backtest", "--rule", str(path), str(path)]).exit_code == 1

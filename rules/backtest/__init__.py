@@ -1,0 +1,1 @@
+"""What rules would have said of traffic that is past, before they go live."""

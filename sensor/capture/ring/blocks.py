@@ -131,6 +131,11 @@ class Blocks:
         self._begin += rows
         return self._records[self._begin - rows : self._begin]
 
+    @property
+    def is_filling(self) -> bool:
+        """Whether an eighth of the ring waits to be read."""
+        return bool(self._status[(int(self.cursor[BLOCK]) + self._count // 8) % self._count] & USER)
+
     def _ready(self) -> int:
         """Blocks that the kernel has handed over, from where we are on; a quarter of all at most."""
         head = int(self.cursor[BLOCK])

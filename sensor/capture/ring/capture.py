@@ -23,6 +23,8 @@ from sensor.types import Rows
 
 MOST_INTERFACES = 16
 EVENTS_KEPT = 1000
+GATHER_SECONDS, PAUSE_SECONDS = 0.05, 0.01
+"""From one batch to the next while the ring has room, as every batch has its price; and between looks."""
 FOREVER, FOREVER_SECONDS = 1 << 62, float("inf")
 
 
@@ -130,6 +132,7 @@ class RingCapture:
     def __iter__(self) -> Iterator[PacketBatch]:
         """The batches; may be begun anew after an exception in the loop's body."""
         deadline = time.monotonic() + self._timeout
+        gather_until = 0.0
         while not self._closed:
             if self._stopping:
                 yield from self._rest()
@@ -137,8 +140,11 @@ class RingCapture:
             for ring in self._rings:
                 ring.blocks.give_back()
                 ring.check_when_due()
+            self._gather(gather_until)
             rows = self._next()
-            if len(rows) or time.monotonic() >= deadline:
+            now = time.monotonic()
+            if len(rows) or now >= deadline:
+                gather_until = now + GATHER_SECONDS
                 yield self._batch(rows)
                 deadline = time.monotonic() + self._timeout
             else:
@@ -201,6 +207,14 @@ class RingCapture:
             if not len(rows):
                 return
             yield self._batch(rows)
+
+    def _gather(self, until: float) -> None:
+        """Let packets come in, as long as the rings have room and `stop` is not called."""
+        while not self._stopping and not any(ring.blocks.is_filling for ring in self._rings):
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, PAUSE_SECONDS))
 
     def _wait(self, deadline: float) -> None:
         """Until a block comes in, an interface fails, `stop` is called, or it is time for something."""

@@ -21,11 +21,18 @@ ramp). A coarse reading has a margin of two of its steps.
 before it with the chance 2 / (n + 1). So:
 
 - a measurement is held against its band from 5 looks and 30 samples on;
-- a set-point from 4 looks on, or, if it was read 30 times, from 2 on: then its unit of excess is at
+- a set-point from 4 looks on, or, if it was read 10 times, from 2 on: then its unit of excess is at
   least its own size, as its range says little;
-- what never changed, and sets of states, from 30 readings on (no other value in 30 looks: the chance
-  of one is below 10 %, by the rule of three) or from 19 writes on (the twentieth is new with 1 in 20);
+- what never changed, and sets of states, from 10 readings or writes on: after n times the same the
+  chance that the next is another is 1 / (n + 2) (Laplace's rule of succession), here below 10 %.
+  Readings follow each other too closely for that to be the whole truth, so what is only read and not
+  written is told quietly;
 - counters have no band.
+
+*Halves of real numbers.* A real number of 32 bits spread over two registers is two points. The one with
+its sign, exponent and highest bits grows with it, but as its logarithm does: where such a point never
+changed, or hardly, excess is counted in what the halves stand for, if both are those of numbers from
+0.01 to a million. The other half fills its range and is never outside.
 
 *Drift.* The band of a measurement that nobody writes follows: a value inside the band that comes
 nearer to an edge than the margin pushes that edge away until it is a margin off, but no faster than
@@ -36,17 +43,19 @@ followed is not written into the baseline: after a restart the learned band coun
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from math import inf, log, sqrt
 from statistics import NormalDist
 
 from rules.baseline.values.point import Seen, ValueKind
 
-FEWEST_READINGS = 30
-FEWEST_WRITES = 19
+FEWEST_SAMPLES = 30
+FEWEST_SAME = 10
 FEWEST_LOOKS = 5
 FEWEST_LOOKS_OF_SET_POINT = 4
 LONGER = 100
+LEAST_REAL, MOST_REAL = 0.01, 1e6
 QUICKEST_FOLLOW_S = 600.0
 
 
@@ -67,10 +76,17 @@ class Bounds:
     step: float = inf
     rate: float = inf
     """A change beyond both, between two samples, is a jump."""
+    halved: bool = False
+    """Whether values may be the higher halves of real numbers."""
 
     def excess(self, value: float) -> float:
         """How far outside a value lies, in units of the learned span; 0 between the edges."""
-        return max(self.low - value, value - self.high, 0.0) / self.unit
+        excess = max(self.low - value, value - self.high, 0.0) / self.unit
+        if excess and self.halved:
+            edge, real = _of_half(self.low if value < self.low else self.high), _of_half(value)
+            if edge and real:
+                return max(excess, abs(real - edge) / abs(edge))
+        return excess
 
 
 def margin_share(looks: int) -> float:
@@ -84,8 +100,19 @@ def _expected_greatest(count: int) -> float:
     return NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
 
 
-def bounds_of(seen: Seen) -> Bounds | None:
-    """The bounds of a point; None where too little was seen, or its kind has none."""
+def _of_half(value: float) -> float:
+    """The real number whose higher 16 bits these are; 0 where they are of none that a plant has."""
+    if not (value.is_integer() and 0 <= value < 1 << 16):
+        return 0.0
+    real: float = struct.unpack(">f", struct.pack(">HH", int(value), 0))[0]
+    return real if LEAST_REAL <= abs(real) <= MOST_REAL else 0.0
+
+
+def bounds_of(seen: Seen, halved: bool = False) -> Bounds | None:
+    """The bounds of a point; None where too little was seen, or its kind has none.
+
+    `halved` where real numbers may be spread over two points.
+    """
     if seen.low is not None or seen.high is not None:
         low = -inf if seen.low is None else seen.low
         high = inf if seen.high is None else seen.high
@@ -93,19 +120,26 @@ def bounds_of(seen: Seen) -> Bounds | None:
     if seen.kind == ValueKind.COUNTER:
         return None
     if seen.kind in (ValueKind.CONSTANT, ValueKind.STATE, ValueKind.DISCRETE):
-        return _set_of(seen)
+        return _set_of(seen, halved and seen.kind == ValueKind.CONSTANT)
     span = seen.most - seen.least
     if seen.kind == ValueKind.SET_POINT:
-        if seen.looks < FEWEST_LOOKS_OF_SET_POINT and seen.samples < FEWEST_READINGS:
+        if seen.looks < FEWEST_LOOKS_OF_SET_POINT and seen.samples < FEWEST_SAME:
             return None
         margin = margin_share(seen.looks) * span
-        unit = span if seen.looks >= FEWEST_LOOKS_OF_SET_POINT else _size(seen)
-        return Bounds(seen.kind, seen.least - margin, seen.most + margin, max(unit, span), seen.looks)
-    if seen.samples < FEWEST_READINGS or seen.looks < FEWEST_LOOKS:
+        few = seen.looks < FEWEST_LOOKS_OF_SET_POINT
+        return Bounds(
+            seen.kind,
+            seen.least - margin,
+            seen.most + margin,
+            max(_size(seen), span) if few else span,
+            seen.looks,
+            halved=halved and few,
+        )
+    if seen.samples < FEWEST_SAMPLES or seen.looks < FEWEST_LOOKS:
         return None
     share = max(margin_share(seen.looks), seen.growth - 1.0)
     margin = max(share * span, 2.0 * seen.quantum)
-    jumps = seen.changes >= FEWEST_READINGS and not seen.writes
+    jumps = seen.changes >= FEWEST_SAMPLES and not seen.writes
     more = sqrt(log(LONGER * seen.changes) / log(seen.changes)) if jumps else inf
     return Bounds(
         seen.kind,
@@ -120,12 +154,12 @@ def bounds_of(seen: Seen) -> Bounds | None:
     )
 
 
-def _set_of(seen: Seen) -> Bounds | None:
-    if seen.samples < FEWEST_READINGS and seen.writes < FEWEST_WRITES:
+def _set_of(seen: Seen, halved: bool) -> Bounds | None:
+    if max(seen.samples, seen.writes) < FEWEST_SAME:
         return None
     states = tuple(value for value, _ in seen.states) or (seen.least,)
     unit = 1.0 if seen.kind == ValueKind.STATE else _span_or_size(seen)
-    return Bounds(seen.kind, seen.least, seen.most, unit, seen.looks, states)
+    return Bounds(seen.kind, seen.least, seen.most, unit, seen.looks, states, halved=halved)
 
 
 def _span_or_size(seen: Seen) -> float:

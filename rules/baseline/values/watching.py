@@ -38,12 +38,15 @@ from sensor.points.table import (
     make_room,
     new_points,
 )
+from sensor.protocols.protocol import Number
 from sensor.strings import Strings
 from sensor.types import Ints, Rows
 
 MOST_TOLD = 1024
 """Deviations told of in one epoch."""
 FOREVER = (1 << 63) - 1
+WORDS = (Number.MODBUS, Number.S7COMM)
+"""Protocols that carry real numbers in pairs of words."""
 ABOUT = frozenset({"baseline.value_outside", "baseline.value_jump"})
 
 _COPIED = [name for name in BEHAVIOUR.names or () if name in (MESSAGE.names or ()) and name != "value"]
@@ -140,7 +143,7 @@ class ValueWatch:
 
     def _bounds_of(self, point: Point) -> Bounds | None:
         seen = self._stage.baseline.values.get(point)
-        return bounds_of(seen) if seen is not None else None
+        return bounds_of(seen, point.protocol in WORDS) if seen is not None else None
 
     def _fetch(self, out: Out) -> None:
         """Take the deviations that the kernel found away from it."""

@@ -13,8 +13,8 @@ from value_streams import learn
 from rules.baseline.subjects import Directory
 from rules.baseline.values.bands import (
     FEWEST_LOOKS,
-    FEWEST_READINGS,
-    FEWEST_WRITES,
+    FEWEST_SAME,
+    FEWEST_SAMPLES,
     bounds_of,
     margin_share,
 )
@@ -138,13 +138,13 @@ def test_a_range_that_grows_gets_a_wider_margin() -> None:
 @pytest.mark.parametrize(
     ("seen", "claims"),
     [
-        (Seen(ValueKind.CONSTANT, 5, 5, FEWEST_READINGS - 1), False),
-        (Seen(ValueKind.CONSTANT, 5, 5, FEWEST_READINGS), True),
-        (Seen(ValueKind.CONSTANT, 5, 5, 0, writes=FEWEST_WRITES - 1), False),
-        (Seen(ValueKind.CONSTANT, 5, 5, 0, writes=FEWEST_WRITES), True),
+        (Seen(ValueKind.CONSTANT, 5, 5, FEWEST_SAME - 1), False),
+        (Seen(ValueKind.CONSTANT, 5, 5, FEWEST_SAME), True),
+        (Seen(ValueKind.CONSTANT, 5, 5, 0, writes=FEWEST_SAME - 1), False),
+        (Seen(ValueKind.CONSTANT, 5, 5, 0, writes=FEWEST_SAME), True),
         (Seen(ValueKind.MEASUREMENT, 5, 6, 900, looks=FEWEST_LOOKS - 1), False),
         (Seen(ValueKind.MEASUREMENT, 5, 6, 900, looks=FEWEST_LOOKS), True),
-        (Seen(ValueKind.MEASUREMENT, 5, 6, FEWEST_READINGS - 1, looks=FEWEST_LOOKS), False),
+        (Seen(ValueKind.MEASUREMENT, 5, 6, FEWEST_SAMPLES - 1, looks=FEWEST_LOOKS), False),
         (Seen(ValueKind.SET_POINT, 5, 6, 0, writes=3, looks=3), False),
         (Seen(ValueKind.SET_POINT, 5, 6, 0, writes=4, looks=4), True),
         (Seen(ValueKind.SET_POINT, 5, 6, 30, writes=1, looks=2), True),
@@ -175,3 +175,14 @@ def test_a_band_set_by_hand_counts() -> None:
     bounds = bounds_of(Seen(ValueKind.MEASUREMENT, 5, 6, 3, low=0.0))
     assert bounds is not None
     assert (bounds.low, bounds.high) == (0.0, inf)
+
+
+def test_halves_of_real_numbers_are_measured_in_what_they_stand_for() -> None:
+    # The higher halves of 12.0 and 90.0 (IEEE 754).
+    seen = Seen(ValueKind.CONSTANT, 0x4140, 0x4140, 60, states=((0x4140, 1),))
+    plain, halved = bounds_of(seen), bounds_of(seen, halved=True)
+    assert plain is not None
+    assert halved is not None
+    assert plain.excess(0x42B4) < 0.03
+    assert halved.excess(0x42B4) == pytest.approx((90 - 12) / 12)
+    assert halved.excess(5) == plain.excess(5)

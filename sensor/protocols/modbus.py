@@ -2,8 +2,9 @@
 
 Specification: MODBUS Application Protocol V1.1b3 (functions, exceptions), MODBUS Messaging on
 TCP/IP Implementation Guide V1.0b (MBAP header). Every public function is decoded; function 90
-(Schneider's UMAS) and other private functions are classified and their octets kept. Left out:
-CANopen general reference (MEI 13) beyond its type, and Modbus/TCP Security, which is TLS.
+(Schneider's UMAS) is classified by its own codes, other private functions as such; their octets are
+kept. Left out: CANopen general reference (MEI 13) beyond its type, and Modbus/TCP Security, which is
+TLS.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ from sensor.protocols.protocol import (
     Record,
     field_ids,
 )
+from sensor.protocols.umas import FUNCTIONS as UMAS_FUNCTIONS
+from sensor.protocols.umas import OPERATION as UMAS_OPERATION
 from sensor.types import Bytes, Int, Ints, Rows
 from sensor.types import Record as Row
 
@@ -102,6 +105,7 @@ FUNCTIONS = {
     (ENCAPSULATED, MEI_CANOPEN): "CANopen General Reference",
     (ENCAPSULATED, MEI_DEVICE_ID): "Read Device Identification",
     (UMAS, -1): "Schneider UMAS",
+    **{(UMAS, code): name for code, (name, _) in UMAS_FUNCTIONS.items()},
 }
 EXCEPTIONS = {
     1: "Illegal Function",
@@ -291,6 +295,8 @@ def _operation(function: Int, subfunction: Int) -> Int:
         return np.int64(Operation.IDENTIFY)
     if function == READ_FILE or function == WRITE_FILE:
         return np.int64(Operation.FILE)
+    if function == UMAS and 0 <= subfunction < 256:
+        return np.int64(UMAS_OPERATION[subfunction])
     return np.int64(Operation.OTHER)
 
 

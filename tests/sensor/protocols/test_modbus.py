@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,26 @@ def test_device_identification_gives_facts() -> None:
     result = decode_pdus(modbus, [(FROM_CLIENT, adu("2b 0e 01 00")), (FROM_SERVER, adu(reply))])
     assert result.rows[1]["flags"] == IDENTITY
     assert result.details[1]["modbus.object_value"] == ["ABM", "P1", "V1.0"]
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "operation"),
+    [
+        ("40", "UMAS Start Controller", Operation.START),
+        ("41", "UMAS Stop Controller", Operation.STOP),
+        ("33", "UMAS Begin Download", Operation.PROGRAM_DOWNLOAD),
+        ("22", "UMAS Read Variables", Operation.READ),
+        ("77", "Schneider UMAS", Operation.OTHER),
+    ],
+)
+def test_the_programming_channel_is_known_by_its_own_codes(code: str, name: str, operation: int) -> None:
+    # function 90, session key 07, code, data; answered with FE (done)
+    result = decode_pdus(
+        modbus, [(FROM_CLIENT, adu(f"5a 07 {code} ff00")), (FROM_SERVER, adu("5a 07 fe 00"))]
+    )
+    request, response = result.rows
+    assert modbus.PROTOCOL.function_name(int(request["function"]), int(request["subfunction"])) == name
+    assert request["operation"] == response["operation"] == operation
 
 
 @settings(max_examples=200, deadline=None)

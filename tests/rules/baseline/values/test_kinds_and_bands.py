@@ -179,10 +179,10 @@ def test_a_band_set_by_hand_counts() -> None:
 
 def test_halves_of_real_numbers_are_measured_in_what_they_stand_for() -> None:
     # The higher halves of 12.0 and 90.0 (IEEE 754).
-    seen = Seen(ValueKind.CONSTANT, 0x4140, 0x4140, 60, states=((0x4140, 1),))
+    seen = Seen(ValueKind.CONSTANT, 16704.0, 16704.0, 60, states=((16704.0, 1),))
     plain, halved = bounds_of(seen), bounds_of(seen, halved=True)
     assert plain is not None
     assert halved is not None
-    assert plain.excess(0x42B4) < 0.03
-    assert halved.excess(0x42B4) == pytest.approx((90 - 12) / 12)
-    assert halved.excess(5) == plain.excess(5)
+    assert plain.excess(17076.0) < 0.03
+    assert halved.excess(17076.0) == pytest.approx((90 - 12) / 12)
+    assert halved.excess(5.0) == plain.excess(5.0)

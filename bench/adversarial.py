@@ -132,7 +132,9 @@ def main() -> None:
     for kind in KINDS:
         attack(kind, PACKETS_AT_ONCE, rules)  # so that loading kernels is not part of it
     print(f"{len(rules)} rules\n")
-    print("| every PDU new in | packets | behaviours | alerts told | packets/s | per CPU second | MiB | given up |")
+    print(
+        "| every PDU new in | packets | behaviours | alerts told | packets/s | per CPU second | MiB | given up |"
+    )
     print("|---|---:|---:|---:|---:|---:|---|---|")
     for kind in arguments.kind or KINDS:
         print(attack(kind, arguments.packets, rules), flush=True)

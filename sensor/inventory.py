@@ -35,6 +35,9 @@ MOST_FACTS = 64
 """Fields and capabilities kept for one address."""
 MOST_CHANGES = 4096
 """Changes told for one step; more are counted and left out."""
+MOST_CHANGED = 2048
+"""Addresses that speak for the first time, or from another place, and are looked at in one epoch; the
+rest wait for the next. A plant has fewer; an attacker may invent more than Python can look at."""
 DECENT = 0.6
 """Confidence from which on a role is taken for one."""
 SETTLED_NS = 60 * 10**9
@@ -250,7 +253,8 @@ class Inventory:
 
     def machines(self) -> list[Machine]:
         """The endpoints joined into machines, in the order in which they appeared."""
-        self._update()
+        while self._update():
+            pass
         return [self._machine(key) for key in self._joining.keys]
 
     def _machine(self, key: int) -> Machine:
@@ -261,11 +265,13 @@ class Inventory:
             self._machines[key] = machine
         return machine
 
-    def _update(self) -> None:
-        dirty = {*self._joining.changed().tolist(), *self._dirty} - {0}
+    def _update(self) -> bool:
+        """Bring the machines up to date, as far as one epoch may; whether there may be more to do."""
+        changed = self._joining.changed(MOST_CHANGED)
+        dirty = {*changed.tolist(), *self._dirty} - {0}
         services = self.activities.take_services()
         if not dirty and not services:
-            return
+            return False
         self._dirty = set()
         keys = self._joining.place(sorted(dirty))
         for key in keys:
@@ -277,6 +283,7 @@ class Inventory:
                 self._judge(key, members, is_new)
         for service in services:
             self._tell_service(service)
+        return len(changed) == MOST_CHANGED
 
     def _announce(self, key: int, members: list[int]) -> bool:
         """Tell of a machine that was none before; whether it is one."""

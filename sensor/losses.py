@@ -29,6 +29,7 @@ MEANINGS = {
     "details_not_kept": "Details of one message beyond what one message may have",
     "names_not_kept": "Names (tags, blocks, files) for which the table had no room",
     "kernel_faults": "Defects of Fieldwatch that cost a packet or a message; please report them",
+    "behaviours_not_judged": "New behaviours of ever new addresses, beyond what one epoch may look at",
     "behaviours_evicted": "Behaviours forgotten for room, those silent longest first",
     "rhythms_evicted": "Channels whose intervals were forgotten for room, those silent longest first",
     "rhythm_findings_not_told": "Findings about intervals, volume and answers beyond what one epoch may tell",

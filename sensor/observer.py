@@ -21,7 +21,10 @@ from sensor.protocols.protocol import Fact, Number, Record
 from sensor.protocols.registry import PROTOCOLS
 from sensor.strings import text_of
 from sensor.types import Ints
+from sensor.wire.endpoints import ENTRIES
 
+MOST_STRANGERS = 4096
+"""New behaviours of addresses never seen before that are looked at in one epoch."""
 _NOTHING: Ints = np.zeros(0, np.int64)
 
 
@@ -82,6 +85,8 @@ class Observer:
         self._gone = _NOTHING
         self._first = 1
         self._times: list[Ints] = []
+        self._known = 1
+        self._not_judged = 0
         self._read_anew_ns = -READ_ANEW_NS
         self.messages = np.zeros(256, np.int64)
         """Messages by protocol number."""
@@ -157,6 +162,7 @@ class Observer:
         fresh, touched = _joined(self._found_fresh), _joined(self._found_touched)
         if fresh.size:
             fresh = fresh[np.argsort(table.rows["frames"][fresh, 0], kind="stable")]
+            fresh = self._without_crowds(fresh)
         inventory.see(self._first, self._times)
         if self._facts:
             inventory.add_facts(sorted(self._facts, key=lambda fact: fact.frame))
@@ -174,11 +180,27 @@ class Observer:
         self._found_fresh, self._found_touched, self._times = [], [], []
         return step
 
+    def _without_crowds(self, fresh: Ints) -> Ints:
+        """New behaviours without those of addresses that are as new, beyond the first MOST_STRANGERS.
+
+        They are counted like all others, but nobody looks at them one by one: whoever invents addresses
+        faster than that is told of by the volume.
+        """
+        known, self._known = self._known, int(self.pipeline.wire.endpoints.used[ENTRIES])
+        if fresh.size <= MOST_STRANGERS:
+            return fresh
+        rows = self.behaviours.rows[fresh]
+        strange = (rows["client"] >= known) | (rows["server"] >= known)
+        kept = ~strange | (np.cumsum(strange) <= MOST_STRANGERS)
+        self._not_judged += int(np.count_nonzero(~kept))
+        return fresh[kept]
+
     @property
     def losses(self) -> dict[str, int]:
         """Every cause for which something that was captured was not used, zeros included."""
         return {
             **self.pipeline.losses,
+            "behaviours_not_judged": self._not_judged,
             "behaviours_evicted": int(self.behaviours.used[EVICTED]),
             "identities_not_kept": int(self._seen.used[IDENTITY_REFUSED]),
             "facts_not_kept": self.inventory.facts_not_kept,

@@ -127,6 +127,8 @@ class Site:
         return found
 
     def _zone_of_network(self, ip: str) -> Zone | None:
+        if not self.zones:
+            return None
         if ip in self._cache:
             return self._cache[ip]
         if len(self._cache) >= 1 << 16:

@@ -66,15 +66,16 @@ class Joining:
         self._macs = np.full(capacity, -2, np.int64)
         self._spoke = np.zeros(capacity, np.bool_)
 
-    def changed(self) -> Ints:
-        """Endpoints that spoke for the first time or from another MAC since this was last called."""
+    def changed(self, most: int) -> Ints:
+        """Endpoints that spoke for the first time or from another MAC since they were last given out:
+        at most so many, those known longest first."""
         entries = int(self._endpoints.used[ENTRIES])
-        rows = self._endpoints.rows[:entries]
+        rows = self._endpoints.rows[1:entries]
         macs, spoke = rows["mac"], rows["sent"] > 0
-        found = np.flatnonzero((macs != self._macs[:entries]) | (spoke != self._spoke[:entries]))
-        self._macs[:entries] = macs
-        self._spoke[:entries] = spoke
-        return found[found > 0]
+        found = np.flatnonzero((macs != self._macs[1:entries]) | (spoke != self._spoke[1:entries]))[:most]
+        self._macs[1:entries][found] = macs[found]
+        self._spoke[1:entries][found] = spoke[found]
+        return found + 1
 
     def place(self, endpoints: Iterable[int]) -> set[int]:
         """Join these endpoints anew; the keys of the machines that are not as they were."""

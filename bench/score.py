@@ -17,12 +17,12 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -45,6 +45,7 @@ SERIOUS, URGENT = ("medium", "high", "critical"), ("high", "critical")
 WAYS = ("baseline", "learn", "bare")
 """With the plant's baseline; learning in the capture's own quiet time; with nothing learned."""
 LONG = 600 * SECOND
+_T = TypeVar("_T")
 _FOREVER = Window(until_ns=(1 << 63) - 1)
 
 
@@ -180,7 +181,7 @@ def _assets(truth: Truth, analysis: Analysis) -> Counter[str]:
     found: Counter[str] = Counter()
     assets = [document["asset"] for document in analysis.assets()]
     for host in truth.hosts:
-        own = [asset for asset in assets if host["ip"] in asset.get("ip", ())]
+        own = [asset for asset in assets if {host["ip"], host.get("ip6")} & set(asset.get("ip", ()))]
         same = [asset for asset in own if host["mac"] in asset.get("mac", ())]
         asset = (same or own or [{}])[0]
         if "role" in host:
@@ -251,7 +252,9 @@ def _is_telling(truth: Truth) -> bool:
 class _Here:
     """A pool of no other process."""
 
-    map = staticmethod(map)
+    def map(self, function: Callable[..., _T], *rows: Iterable[Any]) -> Iterator[_T]:
+        """The built-in."""
+        return map(function, *rows)
 
     def __enter__(self) -> _Here:
         return self

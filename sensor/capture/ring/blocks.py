@@ -23,6 +23,9 @@ NEXT, SECONDS, NANOSECONDS, CAPTURED, ORIGINAL, FLAGS, TCI = 0, 1, 2, 3, 4, 5, 8
 FRAME_16, TPID_16 = 12, 18
 DIRECTION_8 = 58
 
+HEADER = 68
+"""Octets of both: TPACKET3_HDRLEN."""
+
 TAG_TAKEN_OUT, TPID_KNOWN = 1 << 4, 1 << 6
 DOT1Q = 0x8100
 OUTGOING = 4
@@ -65,7 +68,7 @@ def walk(
             at = start + np.int64(words[(start >> 2) + FIRST_PACKET])
         while done < packets and rows < records.shape[0]:
             done += 1
-            if at < start or at + 68 > end:
+            if at < start or at + HEADER > end:
                 cursor[OUTSIDE] += packets - done + 1
                 done = packets
                 break
@@ -94,7 +97,11 @@ def walk(
                     original += 4
                 record["original"] = original
                 rows += 1
-            at += np.int64(words[head + NEXT])
+            step = np.int64(words[head + NEXT])
+            if step < HEADER and done < packets:
+                cursor[OUTSIDE] += packets - done
+                done = packets
+            at += step
         if done >= packets:
             block = (block + 1) % count
             done = np.int64(0)

@@ -79,6 +79,9 @@ def joined(one: Seen, other: Seen) -> Seen:
     """What both have seen of the same point; the same whichever comes first."""
     states = _joined_states(one, other)
     kind = max(one.kind, other.kind, key=ORDER.__getitem__)
+    if {one.kind, other.kind} == {ValueKind.SET_POINT, ValueKind.MEASUREMENT}:
+        # Whether values stand still between jumps is told better by who saw more of them.
+        kind = max(one, other, key=lambda seen: (seen.samples + seen.writes, ORDER[seen.kind])).kind
     least, most = min(one.least, other.least), max(one.most, other.most)
     writes = one.writes + other.writes
     if kind in (ValueKind.CONSTANT, ValueKind.DISCRETE) and least < most:

@@ -15,13 +15,13 @@ from rules.baseline.stage import BaselineStage
 from rules.baseline.subjects import Directory
 from rules.baseline.values.bands import Bounds, bounds_of
 from rules.baseline.values.learning import add, learned, namer
-from rules.baseline.values.point import Point
+from rules.baseline.values.point import Point, Seen, joined
 from rules.ends import Plant
 from rules.enrich import behaviour_table
 from rules.table import Column, Flags, Numbers, Table, texts
 from sensor.behaviours import BEHAVIOUR
 from sensor.capacity import STANDARD, Capacity
-from sensor.messages import MESSAGE, MESSAGES, Buffers, Out, ValueKind
+from sensor.messages import MESSAGE, MESSAGES, NO_CODE, Buffers, Out, ValueKind
 from sensor.observer import Step
 from sensor.points import taking
 from sensor.points.table import (
@@ -70,6 +70,7 @@ class ValueWatch:
         self._names = namer(directory, strings)
         self._addresses = directory.addresses
         self._servers: set[str] = set()
+        self._known: dict[Point, Seen] = {}
         self._bounds: dict[int, Bounds] = {}
         """By place in the table."""
         self._learns = stage.learns
@@ -127,7 +128,18 @@ class ValueWatch:
         self._bind(inhabited)
 
     def _know(self) -> None:
-        self._servers = {point.server for point in self._stage.baseline.values}
+        """Make the baseline's points ready to be found.
+
+        A tag is the same whether it is asked for through a connection or by its route: the unit of
+        points with names is not looked at.
+        """
+        values = self._stage.baseline.values
+        self._servers = {point.server for point in values}
+        self._known = {}
+        for point, seen in values.items():
+            key = point._replace(unit=NO_CODE) if point.name else point
+            other = self._known.get(key)
+            self._known[key] = seen if other is None else joined(seen, other)
 
     def _bind(self, places: Ints) -> None:
         """Put the bounds of points into their rows."""
@@ -142,7 +154,7 @@ class ValueWatch:
                 _write(bounds, rows[place])
 
     def _bounds_of(self, point: Point) -> Bounds | None:
-        seen = self._stage.baseline.values.get(point)
+        seen = self._known.get(point._replace(unit=NO_CODE) if point.name else point)
         return bounds_of(seen, point.protocol in WORDS) if seen is not None else None
 
     def _fetch(self, out: Out) -> None:

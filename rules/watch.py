@@ -16,7 +16,7 @@ from rules.baseline.stage import BaselineStage, Window
 from rules.baseline.subjects import Directory
 from rules.baseline.values.watching import ValueWatch
 from rules.detector import Detector
-from rules.documents import timestamp
+from rules.documents import nanoseconds, timestamp
 from rules.ends import Plant
 from rules.enrich import behaviour_table
 from rules.observed import Observed
@@ -177,6 +177,11 @@ class Watch:
         for document in documents:
             if "evidence" in document:
                 document["evidence"] = self._evidence(document["evidence"]["frames"])
+            event = document["event"]
+            if self.stage.withholds(event.get("action", ""), nanoseconds(event["start"])):
+                document["baseline"] = {"withheld": True}
+                document["message"] += " (seen while learning; not learned)"
+                document["message_zh"] += "（学习期间出现，未纳入基线）"
         return documents
 
     def _evidence(self, frames: list[int]) -> dict[str, Any]:

@@ -55,6 +55,10 @@ class Learner:
                     self._places += len(objects)
                     self._ranges += sum(map(len, objects.values()))
 
+    def refuses(self, operation: int) -> bool:
+        """Whether this operation is kept out of the baseline because it is dangerous."""
+        return bool(self._refuse[operation])
+
     def learn(self, rows: Rows) -> Mask:
         """Learn these BEHAVIOUR rows; which of them were withheld because they are dangerous."""
         subjects = subjects_of(rows, self._directory)

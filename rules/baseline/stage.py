@@ -16,6 +16,7 @@ from rules.baseline.novelty import Lookup, Novelty
 from rules.baseline.subjects import Directory, Mask
 from rules.documents import nanoseconds
 from sensor.behaviours import BEHAVIOUR
+from sensor.messages import Operation
 from sensor.strings import Strings
 from sensor.types import Rows
 
@@ -115,6 +116,14 @@ class BaselineStage:
         if self._window is None:
             return self._loaded
         return time_ns >= self._window.end(self._first_ns or 0)
+
+    def withholds(self, operation: str, time_ns: int) -> bool:
+        """Whether this operation, seen at this time, fell into the learning window and is not learned."""
+        if self._window is None or self.is_news(time_ns):
+            return False
+        return operation.upper() in Operation.__members__ and self._learner.refuses(
+            Operation[operation.upper()]
+        )
 
     def knows_service(self, address: str, service: str) -> bool:
         """Whether a conversation was learned in which this address serves `tcp/502` or the like."""

@@ -131,6 +131,33 @@ def test_what_could_be_read_is_reported_when_one_of_two_cannot_be(capture: Path,
     assert json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))["packets"] == 243
 
 
+def test_a_dangerous_operation_seen_while_learning_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "restart.pcap"
+    with PcapWriter(str(path), linktype=1) as writer:
+        writer.write_header(None)
+        sequence = 1
+        for second, pdu in (
+            (0, "03 0064 0002"),
+            (1, "08 0001 0000"),
+            (100, "08 0001 0000"),
+            (101, "03 0064 0002"),
+        ):
+            data = request(second, pdu)
+            writer.write_packet(segment(data, sequence), sec=1_700_000_000 + second, usec=0)
+            sequence += len(data)
+    out = tmp_path / "report"
+    done = run(path, "--learn", "60s", "--out", out)
+    assert done.returncode == 0, done.stderr
+    restarts = [item for item in lines(out / "alerts.jsonl") if item["event"].get("action") == "reset"]  # type: ignore[attr-defined]
+    assert restarts
+    for alert in restarts:
+        early = str(alert["@timestamp"]) < "2023-11-14T22:14:20"
+        assert early == str(alert["message"]).endswith("(seen while learning; not learned)")
+        assert early == ("baseline" in alert)
+    assert any("baseline" in alert for alert in restarts)
+    assert "学习期间出现" in str(restarts[0]["message_zh"])
+
+
 def test_announced_work_is_told_and_no_longer_loud(capture: Path, tmp_path: Path) -> None:
     site = tmp_path / "site.yaml"
     site.write_text(

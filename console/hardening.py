@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import anyio
 from fastapi import HTTPException
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -83,7 +84,10 @@ class ContainFaults:
 
 
 class BodyLimit:
-    """Refuses bodies over the limit with 413, also where no Content-Length says so beforehand."""
+    """Refuses bodies over the limit with 413, also where no Content-Length says so beforehand.
+
+    Who sends too slowly is refused with 408: a body that trickles in holds memory and a place in line.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
@@ -105,10 +109,20 @@ class BodyLimit:
             await problem(413, too_large)(scope, receive, send)
             return
         seen = 0
+        complete = False
+        end = anyio.current_time() + self.settings.body_seconds
 
         async def bounded_receive() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, complete
+            if complete:
+                # From here on it only tells that the other side is gone.
+                return await receive()
+            try:
+                with anyio.fail_after(min(self.settings.pause_seconds, end - anyio.current_time())):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, "The body came too slowly", {"retry-after": "5"}) from None
+            complete = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > limit:
                 raise HTTPException(413, too_large)

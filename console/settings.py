@@ -67,6 +67,8 @@ class Settings(_Strict):
         False, description="Browsers reach the console by HTTPS: cookies are Secure, HSTS is sent"
     )
     body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body outside ingest")
+    body_seconds: float = Field(300, gt=0, description="Longest time a request body may take to arrive")
+    pause_seconds: float = Field(30, gt=0, description="Longest pause within a request body")
     configuration_bytes: int = Field(16 << 20, ge=1024, description="Largest upload of a configuration")
     trusted_proxies: tuple[str, ...] = Field((), description="Peers whose X-Forwarded-For is believed")
     metrics_public: bool = Field(False, description="Let /metrics be read from other machines without login")

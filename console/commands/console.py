@@ -30,6 +30,8 @@ app.add_typer(sensor_app, name="sensor")
 StorePath = Annotated[Path, typer.Option("--store", help="The store's file; made where there is none.")]
 SettingsPath = Annotated[Path | None, typer.Option("--settings", help="Settings file (YAML).")]
 DEFAULT_STORE = Path("fieldwatch.db")
+MOST_CONNECTIONS = 1000
+"""Connections at once; whoever comes after them hears 503."""
 ACTOR = "console"
 """Who the audit log names for what is done on the command line."""
 _LINES = (("asset", "assets.jsonl"), ("behaviour", "behaviours.jsonl"), ("alert", "alerts.jsonl"))
@@ -118,6 +120,7 @@ def serve(
             # Forwarded addresses are judged by `trusted_proxies`, in one place.
             proxy_headers=False,
             timeout_graceful_shutdown=5,
+            limit_concurrency=MOST_CONNECTIONS,
             h11_max_incomplete_event_size=32_768,
         )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
+from console.fleet.said import counts_of, inner, number
 from console.posture.confidence import SensorConfidence
 from console.store.records import SensorRecord
 from console.web.i18n import NC_, translations
@@ -23,7 +23,6 @@ COLUMNS = (
     ("memory", NC_("health", "Memory (MiB)"), "informational"),
 )
 """What is drawn: key, label, colour. Each is a chart of its own."""
-STATES = ("revoked", "file", "never", "silent", "alive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +31,6 @@ class HealthRow:
 
     time: str
     values: tuple[float | None, ...]
-
-
-def state_of(sensor: SensorRecord, silent_after: float) -> str:
-    """One of STATES: revoked, a source of file analyses, never heard, silent, or alive."""
-    if sensor.revoked:
-        return "revoked"
-    if not sensor.registered:
-        return "file"
-    if sensor.silent_seconds is None:
-        return "never"
-    return "silent" if sensor.silent_seconds > silent_after else "alive"
-
-
-def inner(document: Mapping[str, Any] | None, *path: str) -> dict[str, Any]:
-    """The object at a path; empty where a sensor has put anything else there."""
-    found: Any = document or {}
-    for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found if isinstance(found, dict) else {}
-
-
-def number(value: Any) -> float | None:
-    """A finite number, or None."""
-    plain = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-    return float(value) if plain else None
 
 
 def rows_of(documents: Sequence[Mapping[str, Any]]) -> list[HealthRow]:
@@ -132,12 +106,6 @@ def interfaces_of(health: Mapping[str, Any]) -> list[Line]:
         )
         for each in found[:64]
     ]
-
-
-def counts_of(document: Mapping[str, Any] | None, *path: str) -> dict[str, float]:
-    """The numbers of an object by name, as far as they are numbers."""
-    found = {str(name)[:100]: number(value) for name, value in inner(document, *path).items()}
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def said_of(sensor: SensorRecord) -> dict[str, Any]:

@@ -135,7 +135,11 @@ def main() -> None:
     except Exception as error:
         # What stands before the damage has been read: a cut slice is still worth showing.
         if not packets:
-            sys.exit(f"Wireshark could not read the packets ({type(error).__name__})")
+            print(
+                f"Wireshark could not read the packets ({type(error).__name__})", file=sys.stderr, flush=True
+            )
+            # pyshark complains again when it is taken apart.
+            os._exit(1)
     json.dump(packets, sys.stdout)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 
 from console.auth.access import Address, Admin, Principal, TheSettings, TheStore, Viewer
+from console.fleet import said
 from console.fleet.codes import new_code
 from console.fleet.configuration import DesiredConfigurations, Running, running
 from console.posture.confidence import sensor_confidence
@@ -47,11 +48,11 @@ def card_of(request: Request, store: Store, settings: Settings, sensor: SensorRe
     configurations: DesiredConfigurations = request.app.state.desired
     recent = store.health(sensor.name, RECENT_REPORTS) if sensor.registered else []
     trust = sensor_confidence(sensor, settings.posture, recent)
-    health = health_view.inner(sensor.health, "health")
+    health = said.inner(sensor.health, "health")
     conditions = health.get("conditions")
     return SensorCard(
         sensor,
-        health_view.state_of(sensor, settings.sensors.silent_after),
+        said.state_of(sensor, settings.sensors.silent_after),
         running(sensor.state, configurations.of(sensor.site)),
         health,
         health_view.said_of(sensor),
@@ -182,14 +183,13 @@ def show_sensor(
         facts=health_view.facts_of(card.health, language),
         interfaces=health_view.interfaces_of(card.health),
         protocols=health_view.protocols_of(card.health),
-        drops=health_view.counts_of(card.health, "drops"),
-        rules=health_view.number(card.health.get("rules")),
-        learned=health_view.number(health_view.inner(card.health, "learning").get("share")),
+        drops=said.counts_of(card.health, "drops"),
+        rules=said.number(card.health.get("rules")),
+        learned=said.number(said.inner(card.health, "learning").get("share")),
         versions={
-            str(part): str(version)[:100]
-            for part, version in health_view.inner(card.health, "versions").items()
+            str(part): str(version)[:100] for part, version in said.inner(card.health, "versions").items()
         },
-        uplink=health_view.inner(card.health, "uplink"),
+        uplink=said.inner(card.health, "uplink"),
         columns=[(say("health", label), colour) for _, label, colour in health_view.COLUMNS],
         drawn=drawn,
         rows=rows,

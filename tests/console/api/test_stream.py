@@ -36,14 +36,16 @@ class Served:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    path = tmp_path / "console.db"
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+    path, settings = tmp_path / "console.db", tmp_path / "settings.yaml"
+    settings.write_text(getattr(request, "param", ""))
     store = open_store(path)
     store.add_user("viewer", "viewer", HASH, "setup")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "console", "console", "serve", "--store", str(path), "--port", str(port)]
+    command += ["--settings", str(settings)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         address = f"http://127.0.0.1:{port}"
         for _ in range(400):
@@ -113,3 +115,25 @@ def test_listeners_are_bounded_and_leave_no_trace(served: Served) -> None:
 
 def test_only_those_who_are_logged_in_hear_anything(served: Served) -> None:
     assert httpx.get(f"{served.address}/api/v1/stream").status_code == 401
+
+
+@pytest.mark.parametrize("served", ["pause_seconds: 0.5\nbody_seconds: 1.5\n"], indirect=True)
+def test_a_body_that_trickles_in_is_refused(served: Served) -> None:
+    host, _, port = served.address.removeprefix("http://").partition(":")
+    token = served.store.add_sensor("s1", "north", "root")
+    head = (
+        f"POST /api/v1/ingest HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n"
+        "content-type: application/json\r\ncontent-length: 100000\r\n\r\n"
+    )
+    for pause in (5.0, 0.2):
+        with socket.create_connection((host, int(port)), 10) as connection:
+            connection.sendall(head.encode() + b'{"sensor": "s1",')
+            connection.settimeout(pause)
+            for _ in range(60):
+                try:
+                    answer = connection.recv(4096)
+                    break
+                except TimeoutError:
+                    connection.sendall(b" ")
+            assert answer.startswith(b"HTTP/1.1 408 ")
+    assert served.store.counts()["alerts"] == 0

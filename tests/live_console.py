@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from console.agent.identity import Identity
 from console.store import open_store
 from console.store.filters import AlertFilter, AssetFilter, BehaviourFilter, PageRequest
 
@@ -71,6 +72,14 @@ class LiveConsole:
             return store.add_sensor(sensor, SITE, "test")
         finally:
             store.close()
+
+    def enrol(self, sensor: str, state: Path) -> None:
+        """What enrolment leaves behind, without going through it."""
+        state.mkdir(parents=True, exist_ok=True)
+        identity = Identity(
+            sensor=sensor, token=self.token(sensor), url=self.url, certificates=(self.fingerprint,)
+        )
+        identity.save(state)
 
     def revoke(self, sensor: str) -> None:
         store = open_store(self.store_path)
@@ -144,3 +153,15 @@ def everything(store: Any, noun: str) -> list[Any]:
 def tally(documents: Any) -> Counter[tuple[str, str, int]]:
     """(event.id, rule.id, count) of alert documents."""
     return Counter((item["event"]["id"], item["rule"]["id"], item["event"]["count"]) for item in documents)
+
+
+def run_sensor(state: Path, *options: str, **popen: Any) -> subprocess.Popen[bytes]:
+    """`fieldwatch sensor run` as a process of its own; to be waited for, or killed, by the caller."""
+    command = [sys.executable, "-m", "console", "sensor", "run", "--state", state, "--metrics", "127.0.0.1:0"]
+    return subprocess.Popen(
+        [*map(str, command), *options],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        **popen,
+    )

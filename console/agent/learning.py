@@ -24,9 +24,11 @@ MOST_SHARE = 0.02
 
 
 class Learning:
-    """The learning window of a sensor. What it gives to be written is written by another thread."""
+    """The learning window of a sensor, `anew` whatever was learned before. What it gives to be written is written by another thread."""
 
-    def __init__(self, settings: SensorSettings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, settings: SensorSettings, anew: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.folder = settings.state
         self.window: Window | None = None
         self.baseline: Baseline | None = None
@@ -37,7 +39,7 @@ class Learning:
         self._clock = clock
         self._due = clock() + CHECKPOINT_S
         self._done = False
-        known = self._read()
+        known = None if anew else self._read()
         path = self.folder / BASELINE
         try:
             if known is not None and path.exists():

@@ -72,7 +72,7 @@ class Service:
         self.plan = plan
         self.inbox = Inbox()
         self.spool = Spool(settings.state / "spool.db", settings.spool.megabytes << 20)
-        self.learning = Learning(settings)
+        self.learning = Learning(settings, anew=not remember)
         self.watch = Watch(
             plan.rules,
             plan.site,

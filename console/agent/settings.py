@@ -89,7 +89,7 @@ class SensorSettings(_Strict):
     )
     heartbeat_s: float = Field(15, ge=1, le=300, description="Seconds between health reports")
     metrics: str | None = Field(
-        "127.0.0.1:9464", description="Where /metrics and /healthz are; null: nowhere"
+        "127.0.0.1:9464", description="Where /metrics and /healthz are; none: nowhere"
     )
     log: Literal["text", "json"] = Field("text", description="Form of the log on standard error")
     spool: SpoolSettings = SpoolSettings()
@@ -99,6 +99,8 @@ class SensorSettings(_Strict):
     @field_validator("metrics")
     @classmethod
     def _is_address(cls, text: str | None) -> str | None:
+        if text == "none":
+            return None
         if text is not None and ((match := _ADDRESS.fullmatch(text)) is None or int(match[2]) > 65535):
             raise ValueError("write it as 127.0.0.1:9464")
         return text

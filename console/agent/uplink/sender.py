@@ -61,6 +61,7 @@ class Sender:
         self._extra = extra
         self._backoff = backoff or Backoff()
         self._volatile: dict[int, Parcel] = {}
+        self._idle = False
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
@@ -76,11 +77,12 @@ class Sender:
     def stop(self, seconds: float) -> None:
         """Send what waits, if the console takes it now, and end within about so long."""
         end = time.monotonic() + seconds
+        self._idle = False
         while (
             self._thread.is_alive()
             and self.condition.state == "ok"
             and time.monotonic() < end
-            and any(spool.depth.documents for spool in self._spools)
+            and not self._idle
         ):
             self._wake.set()
             time.sleep(0.02)
@@ -123,7 +125,10 @@ class Sender:
                     self._volatile[index] = parcel
                 return self._deliver(index, spool, parcel)
         try:
-            return 0.0 if self._extra(self.client) else GATHER_TELEMETRY
+            if self._extra(self.client):
+                return 0.0
+            self._idle = True
+            return GATHER_TELEMETRY
         except Unreachable as error:
             return self._failed("unreachable", str(error))
 

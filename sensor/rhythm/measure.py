@@ -13,8 +13,6 @@ awaited is the protocol's own knowledge (`pairing.ask`, `pairing.answer`).
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from sensor.kernel import kernel
@@ -31,11 +29,10 @@ from sensor.protocols.transport import (
 from sensor.protocols.transport import UNANSWERED as CALL_UNANSWERED
 from sensor.rhythm.table import (
     BINS,
-    BINS_PER_OCTAVE,
     CHANNEL,
     EVICTED,
     FINDINGS,
-    FIRST_BIN_NS,
+    FIRST_BIN_BITS,
     FREE,
     INTERVAL,
     NOT_TOLD,
@@ -55,7 +52,6 @@ from sensor.rhythm.table import (
     row_of,
 )
 from sensor.types import Int, Ints, Record, Rows
-from sensor.wire.endpoints import mix
 
 FIRST_OT = min(int(number) for number, protocol in PROTOCOLS.items() if protocol.ot)
 
@@ -76,6 +72,7 @@ CLEAN_ANSWERS = 3
 """After so many answers in a row, a stream whose beginning was not seen is known well enough."""
 HABIT = 8
 """A function that leaves more than one in so many answers without a request does so by habit."""
+MOST_INTERVALS = 1 << 20
 OFF_IN_A_ROW = 8
 OFF_NS = 30 * SECOND_NS
 """An interval has changed when so many in a row are off, for so long: programs that start read a lot."""
@@ -178,10 +175,29 @@ def _check_rate(table: Rhythms, place: Int, message: Record) -> None:
 
 @kernel
 def bin_of(interval_ns: Int) -> Int:
-    """The bin of an interval: 0 below 1 ms, then BINS_PER_OCTAVE for each doubling."""
-    if interval_ns < FIRST_BIN_NS:
+    """The bin of an interval, by its highest bit and the one below."""
+    rest = interval_ns >> FIRST_BIN_BITS
+    if rest == 0:
         return np.int64(0)
-    return min(np.int64(1 + math.log2(interval_ns / FIRST_BIN_NS) * BINS_PER_OCTAVE), np.int64(BINS - 1))
+    bits = np.int64(0)
+    for shift in (32, 16, 8, 4, 2, 1):
+        if rest >> shift:
+            rest >>= shift
+            bits += shift
+    half = interval_ns >> (FIRST_BIN_BITS - 1 + bits) & 1
+    return min(1 + 2 * bits + half, np.int64(BINS - 1))
+
+
+@kernel
+def _keep(table: Rhythms, place: Int, interval: Int) -> None:
+    bins = table.intervals[place]
+    row = bins[bin_of(interval)]
+    row["count"] += 1
+    row["sum"] += interval * 1e-9
+    if row["count"] >= MOST_INTERVALS:
+        for index in range(BINS):
+            bins[index]["count"] //= 2
+            bins[index]["sum"] *= 0.5
 
 
 @kernel
@@ -189,10 +205,7 @@ def _time(table: Rhythms, place: Int, message: Record) -> None:
     """The interval of a channel, if this message is about its anchor."""
     row = table.rows[place]
     now = message["time_ns"]
-    said = mix(
-        np.int64(message["address"]) ^ np.int64(message["count"]) << 40,
-        np.int64(message["space"]) << 32 ^ np.int64(message["name"]),
-    )
+    said = message["address"] ^ pack(message["count"], message["name"]) ^ np.int64(message["space"]) << 48
     if row["messages"] > 1 and now > row["last_ns"]:
         row["longest_ns"] = max(row["longest_ns"], now - row["last_ns"])
     row["last_ns"] = now
@@ -209,9 +222,7 @@ def _time(table: Rhythms, place: Int, message: Record) -> None:
         whole = row["anchor_stream"] == message["stream"] and row["anchor_gaps"] == message["gaps"]
         if interval > 0 and whole:
             row["interval_ns"] = interval
-            place_of_interval = bin_of(interval)
-            table.counts[place, place_of_interval] += 1
-            table.sums[place, place_of_interval] += interval * 1e-9
+            _keep(table, place, interval)
             if row["longest_allowed_ns"] > 0:
                 if row["shortest_allowed_ns"] <= interval <= row["longest_allowed_ns"]:
                     row["off"] = 0
@@ -402,7 +413,7 @@ def _ot(table: Rhythms, message: Record) -> None:
     _check_volume(table, channel, message)
     _time(table, channel, message)
     pair = np.int64(row["pair"])
-    if pair < 0 or table.hashes[pair] != row["pair_hash"]:
+    if pair < 0 or table.rows[pair]["hash"] != row["pair_hash"]:
         kinds = pack_kinds(PAIR, message["protocol"], message["transport"], 0, 0, 0)
         functions = pack(-1, -1)
         digest = hash_of(ends, port_unit, functions, kinds)
@@ -412,7 +423,7 @@ def _ot(table: Rhythms, message: Record) -> None:
     if message["kind"] != Kind.REQUEST or _is_bulk(message["operation"]):
         return
     target = np.int64(row["target"])
-    if target < 0 or table.hashes[target] != row["target_hash"]:
+    if target < 0 or table.rows[target]["hash"] != row["target_hash"]:
         target = _target(table, message, np.int64(-1))
         row["target"], row["target_hash"] = target, table.hashes[target]
     _count(table, target, message)

@@ -18,15 +18,13 @@ import numpy as np
 
 from sensor.kernel import kernel
 from sensor.types import Flags, Int, Ints, Record, Rows
-from sensor.wire.endpoints import mix
 
 CHANNEL, PAIR, TARGET = range(3)
 
 BINS = 64
-FIRST_BIN_NS = 1_000_000
-"""Upper bound of the first bin of intervals: 1 ms."""
-BINS_PER_OCTAVE = 2.375
-"""So the last bin begins at 26 hours, and a bin is a third wider than the one before it."""
+FIRST_BIN_BITS = 18
+"""The first bin of intervals ends at 2**18 ns, a quarter of a millisecond; from there on two bins make a
+doubling, one a half wide and one a third. The last begins after six days."""
 
 RHYTHM = np.dtype(
     [
@@ -35,8 +33,16 @@ RHYTHM = np.dtype(
         ("port_unit", "i8"),
         ("functions", "i8"),
         ("kinds", "i8"),
+        ("hash", "i8"),  # of the key; 0 where the row is free
+        # Rows of this channel's pair and target, if their hashes still are these.
+        ("pair_hash", "i8"),
+        ("target_hash", "i8"),
+        ("pair", "i4"),
+        ("target", "i4"),
         ("last_ns", "i8"),
         ("messages", "i8"),
+        ("packet", "i8"),  # last
+        ("octets", "i8"),
         # Volume: the second, ten seconds and minute that are counted now, and the greatest before them.
         ("second", "i8"),
         ("in_second", "i4"),
@@ -68,8 +74,6 @@ RHYTHM = np.dtype(
         ("longest_ns", "i8"),  # greatest silence between two messages
         ("first_ns", "i8"),
         ("first_packet", "i8"),
-        ("packet", "i8"),  # last
-        ("octets", "i8"),
         # Answers.
         ("stream", "i8"),  # of the last message; -1 before the first
         ("asked", "i8"),
@@ -89,10 +93,6 @@ RHYTHM = np.dtype(
         ("orphans", "i4"),  # answers without a request that nothing excuses
         ("excused", "i4"),  # those that something does
         ("next_orphans", "i4"),
-        ("pair", "i4"),  # rows of this channel's pair and target, if their hashes still are these
-        ("target", "i4"),
-        ("pair_hash", "i8"),
-        ("target_hash", "i8"),
         ("client_port", "i4"),  # of the first message
         ("vlan", "i4"),
     ]
@@ -101,18 +101,20 @@ RHYTHM = np.dtype(
 FREE, EVICTED, FINDINGS, NOT_TOLD, BEGUN = range(5)
 
 
+INTERVALS = np.dtype([("count", "u4"), ("sum", "f4")])
+"""Intervals of one bin: how many, and their sum in seconds. Both are halved before they lose precision."""
+
+
 class Rhythms(NamedTuple):
     """Rows, the hash of each row's key (0 where the row is free), the slots that find rows, the stack
-    of free rows; the intervals of each row by length, how many and their sum in seconds; findings."""
+    of free rows; the intervals of each row by length; findings."""
 
     rows: Rows
     hashes: Ints
     slots: Ints
     free: Ints
-    counts: Ints
-    """(rows, BINS) uint32."""
-    sums: Ints
-    """(rows, BINS) float32."""
+    intervals: Rows
+    """(rows, BINS) of INTERVALS."""
     findings: Rows
     used: Ints
     """FREE rows on the stack, rows EVICTED so far, FINDINGS that wait, those NOT_TOLD for room, and rows
@@ -155,8 +157,7 @@ def new_rhythms(capacity: int = 1 << 16) -> Rhythms:
         np.zeros(capacity, np.int64),
         np.full(capacity * 2, -1, np.int64),
         np.arange(capacity - 1, -1, -1),
-        np.zeros((capacity, BINS), np.uint32),
-        np.zeros((capacity, BINS), np.float32),
+        np.zeros((capacity, BINS), INTERVALS),
         np.zeros(MOST_FINDINGS, FINDING),
         used,
     )
@@ -188,8 +189,11 @@ def unpack(packed: Ints) -> tuple[Ints, Ints]:
 
 @kernel
 def hash_of(ends: Int, port_unit: Int, functions: Int, kinds: Int) -> Int:
-    """Of a key; never 0, which marks free rows."""
-    return mix(mix(ends, port_unit), mix(functions, kinds)) | 1
+    """Of a key; never 0, which marks free rows. Products stay below 2**63."""
+    value = (ends & 0x7FFFFFFF) * 0x9E3779B1 ^ (ends >> 32 & 0x7FFFFFFF) * 0x5EBCA6B
+    value ^= ((port_unit ^ port_unit >> 27) & 0x7FFFFFFF) * 0x42B2AE35
+    value ^= ((functions ^ functions >> 29 ^ kinds ^ kinds >> 21) & 0x7FFFFFFF) * 0x27D4EB2F
+    return ((value ^ value >> 29) & 0x3FFFFFFFFFFFFFFF) | 1
 
 
 @kernel
@@ -260,8 +264,10 @@ def row_of(
     row = table.rows[place]
     _clear(row, message)
     row["ends"], row["port_unit"], row["functions"], row["kinds"] = ends, port_unit, functions, kinds
-    table.counts[place, :] = 0
-    table.sums[place, :] = 0
+    row["hash"] = digest
+    for index in range(BINS):
+        table.intervals[place, index]["count"] = 0
+        table.intervals[place, index]["sum"] = 0
     return place
 
 
@@ -293,6 +299,7 @@ def make_room(table: Rhythms) -> Ints:
     oldest = used[np.lexsort((rows["last_ns"], rows["pinned"]))]
     gone = oldest[: max(1, len(oldest) // 4)]
     table.hashes[gone] = 0
+    table.rows["hash"][gone] = 0
     free = int(table.used[FREE])
     table.free[free : free + len(gone)] = gone
     table.used[FREE] = free + len(gone)

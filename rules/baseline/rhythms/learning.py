@@ -69,7 +69,8 @@ def beats(table: Rhythms, places: Ints, directory: Directory) -> Iterator[tuple[
 def rhythm_of(table: Rhythms, place: int, end_ns: int) -> Rhythm:
     """How the channel at this place went until `end_ns`, when learning ended."""
     row = table.rows[place]
-    counts, sums = table.counts[place].astype(np.int64), table.sums[place].astype(np.float64)
+    bins = table.intervals[place]
+    counts, sums = bins["count"].astype(np.int64), bins["sum"].astype(np.float64)
     total = int(counts.sum())
     every = low = high = 0
     regular = 0.0

@@ -15,7 +15,7 @@ from message_streams import BEGIN, SECOND, Poll, call, rows_of, without
 from sensor.messages import MESSAGE, Kind, Operation
 from sensor.protocols.protocol import Number
 from sensor.protocols.transport import REFUSED
-from sensor.rhythm.measure import FIRST_RATE, measure
+from sensor.rhythm.measure import FIRST_RATE, bin_of, measure
 from sensor.rhythm.table import (
     CHANNEL,
     EVICTED,
@@ -63,9 +63,9 @@ def found(table: Rhythms, what: int) -> list[int]:
 
 
 def median(table: Rhythms, place: int) -> float:
-    counts = table.counts[place]
+    counts = table.intervals["count"][place]
     middle = int(np.searchsorted(np.cumsum(counts), counts.sum() / 2))
-    return float(table.sums[place, middle] / counts[middle])
+    return float(table.intervals["sum"][place, middle] / counts[middle])
 
 
 @pytest.mark.parametrize("every", [0.02, 1.0, 60.0])
@@ -76,8 +76,15 @@ def test_a_loop_has_the_interval_of_its_cycle_however_many_blocks_it_reads(every
     table = measured(rows_of(Poll(every=every, jitter=every / 100, blocks=blocks).messages(0, every * 200)))
     (channel,) = scope(table, CHANNEL, Kind.REQUEST)
     assert median(table, channel) == pytest.approx(every, rel=0.02)
-    assert 195 <= table.counts[channel].sum() <= 200
+    assert 195 <= table.intervals["count"][channel].sum() <= 200
     assert table.rows[channel]["messages"] in range(195 * blocks, 201 * blocks + 1)
+
+
+def test_bins_grow_by_a_half_or_a_third() -> None:
+    edges = [next(x for x in range(1, 4000) if bin_of(x << 17) > index) for index in range(20)]
+    assert edges[:8] == [2, 3, 4, 6, 8, 12, 16, 24]
+    assert bin_of(0) == 0
+    assert bin_of(1 << 62) == 63
 
 
 def test_channels_are_told_apart_by_function_and_unit_and_not_by_object() -> None:
@@ -97,7 +104,7 @@ def test_a_loop_that_changes_its_blocks_is_timed_by_another() -> None:
     old, new = Poll(blocks=2), Poll(blocks=2, extra={"space": 4})
     table = measured(rows_of(old.messages(0, 100), new.messages(100, 400)))
     (channel,) = scope(table, CHANNEL, Kind.REQUEST)
-    assert table.counts[channel].sum() > 300
+    assert table.intervals["count"][channel].sum() > 300
     assert median(table, channel) == pytest.approx(1.0, rel=0.02)
 
 
@@ -106,7 +113,7 @@ def test_what_was_measured_does_not_depend_on_how_messages_come() -> None:
     rows = rows_of(*polls)
     whole, cut = measured(rows), measured(rows, cuts=97)
     assert np.array_equal(whole.rows, cut.rows)
-    assert np.array_equal(whole.counts, cut.counts)
+    assert np.array_equal(whole.intervals, cut.intervals)
     assert np.array_equal(whole.findings, cut.findings)
 
 
@@ -117,10 +124,10 @@ def test_a_pause_is_one_interval_among_many_and_a_gap_or_a_reconnection_is_none(
     assert paused.rows[channel]["longest_ns"] == pytest.approx(61 * SECOND, rel=0.02)
     again = measured(rows_of(Poll().messages(0, 100), Poll(stream=2).messages(160, 260)))
     (channel,) = scope(again, CHANNEL, Kind.REQUEST)
-    assert again.counts[channel, 30:].sum() == 0  # none of a minute
+    assert again.intervals["count"][channel, bin_of(30 * SECOND) :].sum() == 0
     lost = measured(rows_of(Poll().messages(0, 100), Poll(gaps=1).messages(160, 260)))
     (channel,) = scope(lost, CHANNEL, Kind.REQUEST)
-    assert lost.counts[channel, 30:].sum() == 0
+    assert lost.intervals["count"][channel, 30:].sum() == 0
 
 
 def test_copies_that_a_mirror_port_makes_are_no_intervals_and_no_orphans() -> None:
@@ -131,7 +138,7 @@ def test_copies_that_a_mirror_port_makes_are_no_intervals_and_no_orphans() -> No
     twice["latency_ns"][answers] = -1  # the first copy took the request away
     table = measured(twice)
     (channel,) = scope(table, CHANNEL, Kind.REQUEST)
-    assert table.counts[channel, :10].sum() == 0
+    assert table.intervals["count"][channel, : bin_of(SECOND // 2)].sum() == 0
     assert found(table, ORPHAN) == []
 
 

@@ -41,6 +41,7 @@ ACTIONS = {
     "role": Phrase("began to act in another role", "开始扮演其他角色"),
     "service": Phrase("opened a new service", "开放了新的服务"),
     "name": Phrase("changed its name", "更改了名称"),
+    "observed": Phrase("{} behaved unusually", "{}出现异常"),
     "model": Phrase("{} shows another model", "{}的型号发生变化"),
     "serial": Phrase("{} shows another serial number", "{}的序列号发生变化"),
 }

@@ -8,11 +8,15 @@ from typing import Any
 
 from rules.baseline.subjects import GROUP, LINK, kind_of
 from rules.documents import nanoseconds
-from rules.incidents.tactics import phase_of
+from rules.incidents.tactics import STRIKE, phase_of
 from rules.rule import SEVERITY
 
 LEVELS = tuple(SEVERITY)
 """From informational to critical."""
+LOOKING = frozenset({"read", "subscribe", "report", "alarm", "identify", "browse", "diagnose", "session"})
+"""Operations that change nothing: harm that shows in them was not done by whoever asked."""
+OBSERVED = "observed"
+"""The action of alerts that tell how a machine is, not what was done to it."""
 OF_THE_ACTOR = ("new_asset", "new_mac", "mac_conflict", "role", "name", "service")
 """Asset changes that tell something of a machine's own doing; others are done to it."""
 
@@ -84,8 +88,9 @@ def sighting(alert: Mapping[str, Any], assets: Mapping[str, str]) -> Sighting | 
             target = subject
     if actor is None and target is None:
         return None
-    start = nanoseconds(event.get("start") or alert.get("@timestamp"))
     tactics = tuple(((alert.get("threat") or {}).get("tactic") or {}).get("name") or ())
+    observed = actor is not None and phase_of(tactics) == STRIKE and event.get("action") in LOOKING
+    start = nanoseconds(event.get("start") or alert.get("@timestamp"))
     return Sighting(
         str(event["id"]),
         start,
@@ -94,8 +99,8 @@ def sighting(alert: Mapping[str, Any], assets: Mapping[str, str]) -> Sighting | 
         str(rule.get("id") or rule.get("name") or rule.get("title")),
         str(rule.get("title") or rule.get("name") or ""),
         str(rule.get("title_zh") or rule.get("title") or ""),
-        str(event.get("action") or ""),
-        actor,
+        OBSERVED if observed else str(event.get("action") or ""),
+        None if observed and target is not None else actor,
         target,
         tactics,
         phase_of(tactics),

@@ -100,7 +100,12 @@ def headline(steps: Sequence[Step], language: Language) -> str:
             parts.append(step.done(language, named and step.targets == before.targets))
         before = step
     *first, last = parts
-    return THEN.said(language).join([AND.said(language).join(first), last] if first else [last])
+    if not first:
+        return last
+    then = THEN.said(language)
+    if language == "zh" and last[0].isascii():  # a blank between Chinese and what is not
+        then += " "
+    return f"{AND.said(language).join(first)}{then}{last}"
 
 
 def _told(steps: Sequence[Step]) -> list[Step]:

@@ -205,6 +205,23 @@ def test_what_shows_on_a_machine_belongs_to_what_was_done_to_it() -> None:
     assert found["title"] == "10.0.0.66 appeared in the network, then wrote to 10.0.0.10"
 
 
+def test_harm_that_somebody_reads_is_not_blamed_on_the_reader() -> None:
+    shows = alert(
+        900,
+        "controller-stopped",
+        "high",
+        source="10.0.0.5",
+        tactics=("inhibit-response-function",),
+        action="read",
+    )
+    found = only([scan(0), write(600), shows])
+    assert found["title"] == "10.0.0.66 looked around, wrote to 10.0.0.10, then 10.0.0.10 behaved unusually"
+    assert found["title_zh"] == "10.0.0.66 四处探测，写入了 10.0.0.10，随后 10.0.0.10 出现异常"
+    assert [source["address"] for source in found["sources"]] == ["10.0.0.66"]
+    upload = alert(0, "upload", "medium", source="10.0.0.5", tactics=("collection",), action="program_upload")
+    assert incidents_of([upload, shows]).documents == []
+
+
 def test_the_same_blow_on_a_zone_is_one() -> None:
     storm = [write(at, f"10.0.0.{10 + at}", source=f"10.9.0.{at + 1}") for at in range(3)]
     assert only(storm)["alerts"]["count"] == 3

@@ -127,7 +127,8 @@ class Lookup:
         """What is new about these BEHAVIOUR rows.
 
         A client that asks is new at once; a server is new when it answers. The answers of a
-        conversation are only told of where its requests were not seen (a one-way mirror port).
+        conversation have a `level` only where its requests were not seen (a one-way mirror port);
+        their flags say that they belong to something new all the same.
         """
         subjects = subjects_of(rows, self._directory)
         depth = subjects.depth
@@ -162,12 +163,10 @@ class Lookup:
             (operation | (function < 0) | ~known) & (depth >= Level.OBJECT),
         ]
         news = levels[0] | levels[1]
-        if news.any():
-            quiet = self._repeats(subjects, news, answers, heard)
-            levels = [flags & ~quiet for flags in levels]
+        quiet = self._repeats(subjects, news, answers, heard) if news.any() else news
         level = np.zeros(rows.shape[0], np.int64)
         for value, flags in zip(reversed(Level), reversed(levels), strict=False):
-            level[flags] = value
+            level[flags & ~quiet] = value
         return Novelty(level, *levels)
 
     def _name_numbers(self, ids: NDArray[np.int32]) -> Ints:

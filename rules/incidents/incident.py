@@ -1,8 +1,8 @@
 """From alerts to incidents: which belong together, how far it has gone, what typically comes next.
 
 A pure function of alert documents, the same whether they came live or from a file, all at once or bit
-by bit. An incident's level is that of its highest alert, and one more where its alerts advance through
-the phases of an attack: that is the early warning.
+by bit. An alert by which an attack advances to a later phase counts one level more: that is the early
+warning.
 """
 
 from __future__ import annotations
@@ -63,12 +63,14 @@ def _is_incident(group: Sequence[Sighting]) -> bool:
 
 
 def _level(group: Sequence[Sighting]) -> int:
+    """The highest alert's, or one above the alert by which the attack advances, whichever is more."""
     highest = max(item.level for item in group)
-    return min(highest + bool(_advance(group)), len(LEVELS) - 1)
+    advance = _advance(group)
+    return min(max(highest, advance[1].level + 1), len(LEVELS) - 1) if advance else highest
 
 
 def _advance(group: Sequence[Sighting]) -> tuple[Sighting, Sighting] | None:
-    """The pair of alerts by which the attack went furthest on: an earlier phase, then a later one.
+    """The worst alert by which the attack went on to a later phase, behind one of an earlier phase.
 
     Announced work advances nothing, and one packet that raises two alerts is one deed.
     """
@@ -79,7 +81,8 @@ def _advance(group: Sequence[Sighting]) -> tuple[Sighting, Sighting] | None:
             continue
         for phase, earlier in first.items():
             if advances(phase, item.phase) and item.start_ns > earlier.start_ns:
-                if best is None or (item.phase, -phase) > (best[1].phase, -best[0].phase):
+                rank = (item.level, item.phase, -phase)
+                if best is None or rank > (best[1].level, best[1].phase, -best[0].phase):
                     best = earlier, item
         first.setdefault(item.phase, item)
     return best
@@ -98,7 +101,7 @@ def _document(group: Sequence[Sighting]) -> dict[str, Any]:
         "start": timestamp(start),
         "end": timestamp(end),
         "level": LEVELS[_level(group)],
-        "raised": advance is not None and max(item.level for item in group) < len(LEVELS) - 1,
+        "raised": _level(group) > max(item.level for item in group),
         "confidence": confidence_of(group, advance),
         "title": headline(steps, "en"),
         "title_zh": headline(steps, "zh"),

@@ -56,9 +56,10 @@ def explanation(
     if advance is not None:
         first, then = (_tactic(item, language) for item in advance)
         lines.append(
-            f"先出现“{first}”，后出现“{then}”，与攻击的推进顺序一致，因此级别上调一级。"
+            f"先出现“{first}”，后出现“{then}”，与攻击的推进顺序一致：使其推进的告警按高一级计。"
             if zh
-            else f"{first} came before {then}, the order in which attacks go on: the level is raised by one."
+            else f"{first} came before {then}, the order in which attacks go on: "
+            "the alert that advances it counts one level more."
         )
     else:
         lines.append(

@@ -48,13 +48,13 @@ ACTIONS = {
 """Operations and asset changes that say by themselves what was done."""
 TACTICS = {
     "initial-access": Phrase("made contact with {}", "接入并联系了{}"),
-    "execution": Phrase("ran code on {}", "在{}上执行了代码"),
+    "execution": Phrase("acted on {}", "在{}上执行了操作"),
     "persistence": Phrase("settled in {}", "在{}中驻留"),
     "privilege-escalation": Phrase("gained rights on {}", "在{}上提升了权限"),
     "evasion": Phrase("covered its traces", "掩盖了自身行为"),
     "discovery": Phrase("looked around", "四处探测"),
     "lateral-movement": Phrase("reached for {}", "横向触及{}"),
-    "collection": Phrase("gathered data from {}", "收集了{}的数据"),
+    "collection": Phrase("spied on {}", "窥探了{}"),
     "command-and-control": Phrase("spoke with the outside", "与外部通信"),
     "inhibit-response-function": Phrase("weakened the protection of {}", "削弱了{}的响应能力"),
     "impair-process-control": Phrase("interfered with {}", "干扰了{}的过程控制"),

@@ -94,7 +94,7 @@ def test_discovery_followed_by_writes_is_one_story() -> None:
     assert found["alerts"]["ids"][0] == ATTACK[1]["event"]["id"]
     assert found["next"] == ["inhibit-response-function", "impact"]
     assert "not a forecast" in found["outlook"]
-    assert "raised by one" in found["explanation"]
+    assert "counts one level more" in found["explanation"]
     assert found["start"] == ATTACK[0]["event"]["start"]
     assert found["end"] == ATTACK[3]["event"]["end"]
     assert [source["address"] for source in found["sources"]] == ["10.0.0.66"]
@@ -121,7 +121,7 @@ def test_an_alert_that_grows_keeps_the_incident() -> None:
 def test_writes_before_the_scan_raise_nothing() -> None:
     found = only([write(0), scan(600)])
     assert (found["level"], found["raised"]) == ("high", False)
-    assert "raised" not in found["explanation"]
+    assert "one level more" not in found["explanation"]
 
 
 def test_one_packet_that_raises_two_alerts_is_one_deed() -> None:
@@ -140,6 +140,13 @@ def test_low_alerts_become_a_story_only_where_they_advance() -> None:
     advancing = [scan(0, "informational"), write(60, level="low")]
     found = only(advancing)
     assert (found["level"], found["raised"]) == ("medium", True)
+
+
+def test_only_the_alert_that_advances_counts_more() -> None:
+    found = only([scan(0, "high"), write(60, level="low")])
+    assert (found["level"], found["raised"]) == ("high", False)
+    found = only([scan(0, "high"), write(60, level="high")])
+    assert (found["level"], found["raised"]) == ("critical", True)
 
 
 def test_time_parts_stories() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -155,11 +156,13 @@ def tally(documents: Any) -> Counter[tuple[str, str, int]]:
     return Counter((item["event"]["id"], item["rule"]["id"], item["event"]["count"]) for item in documents)
 
 
-def run_sensor(state: Path, *options: str, **popen: Any) -> subprocess.Popen[bytes]:
+def run_sensor(
+    state: Path, *options: str, wrapper: Sequence[str] = (), **popen: Any
+) -> subprocess.Popen[bytes]:
     """`fieldwatch sensor run` as a process of its own; to be waited for, or killed, by the caller."""
     command = [sys.executable, "-m", "console", "sensor", "run", "--state", state, "--metrics", "127.0.0.1:0"]
     return subprocess.Popen(
-        [*map(str, command), *options],
+        [*wrapper, *map(str, command), *options],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,

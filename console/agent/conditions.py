@@ -140,6 +140,8 @@ def _fell(past: Past, limits: LimitSettings) -> Words | None:
         return None
     now = past.now
     rate = (now.packets - before.packets) / (now.at_s - before.at_s)
+    if not rate:
+        return None  # that is no traffic, which has a name of its own
     if rate >= past.usual * limits.fall_share:
         return None
     return Words(

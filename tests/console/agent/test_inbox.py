@@ -1,0 +1,34 @@
+from agent_documents import alert, asset, behaviour, health
+
+from console.agent.inbox import Inbox
+
+
+def test_documents_replace_their_earlier_selves_and_come_out_at_once():
+    inbox = Inbox()
+    inbox.put([alert("a", count=1), alert("a", count=2), asset("p"), health(1), health(2)], judged_ns=5)
+    inbox.put([alert("a", level="critical", count=3)])
+    taken = inbox.take(0)
+    assert sorted(document.type for document in taken) == ["alert", "asset", "health", "health"]
+    assert [item.body["event"]["count"] for item in taken if item.type == "alert"] == [3]
+    assert inbox.judged_ns == 5
+    assert inbox.take(0) == []
+
+
+def test_beyond_the_bound_telemetry_goes_first_then_the_lowest_alerts_and_all_is_counted():
+    inbox = Inbox(most=10)
+    inbox.put([alert(f"low{number}", "low") for number in range(6)])
+    inbox.put([alert(f"high{number}", "high") for number in range(3)])
+    inbox.put([asset("p1"), behaviour("b1"), behaviour("b2")])
+    assert inbox.size == 10
+    inbox.put([alert(f"critical{number}", "critical") for number in range(4)])
+    left = {document.id for document in inbox.take(0)}
+    assert left == {
+        "low3",
+        "low4",
+        "low5",
+        *(f"high{n}" for n in range(3)),
+        *(f"critical{n}" for n in range(4)),
+    }
+    losses = inbox.take_losses()
+    assert losses == {("behaviour", "queue"): 2, ("asset", "queue"): 1, ("alert.low", "queue"): 3}
+    assert inbox.take_losses() == {}

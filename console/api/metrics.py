@@ -20,7 +20,7 @@ from console.store.interface import Store
 router = APIRouter(include_in_schema=False)
 MOST_SENSORS = 500
 """Sensors that get series of their own: names come from outside."""
-DROPS = ("ring", "queue", "interface")
+DROPS = ("ring", "queue", "interface", "damaged")
 """Causes that get a series of their own; a sensor that names others adds to `other`."""
 
 

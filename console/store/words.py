@@ -10,6 +10,8 @@ _BESIDE_CJK = re.compile(f"(?<={_CJK})|(?={_CJK})")
 _WORD = re.compile(r"[^\W_]+")
 _END_FIELDS = ("ip", "mac", "name", "vendor", "role", "zone")
 _MOST = 2000
+ABOUT_SENSORS = "sensor-"
+"""Names of rules that begin so are about a sensor, not about traffic."""
 
 
 def spread(text: str) -> str:

@@ -241,6 +241,7 @@ WORDS: dict[str, dict[str, str]] = {
         "ring": NC_("drop", "ring full"),
         "queue": NC_("drop", "queue full"),
         "interface": NC_("drop", "by the interface"),
+        "damaged": NC_("drop", "damaged"),
     },
     "evidence": {
         "requested": NC_("evidence", "Asked for"),

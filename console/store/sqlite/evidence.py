@@ -14,6 +14,7 @@ from console.store.sqlite.audit import note as audit_note
 from console.store.sqlite.connection import Connections
 from console.store.sqlite.rows import optional_time
 from console.store.times import now, to_text
+from console.store.words import ABOUT_SENSORS
 
 _PCAP_MAGICS = (
     b"\xd4\xc3\xb2\xa1",
@@ -98,9 +99,14 @@ class Evidence:
         """See EvidenceStore. Asking again is a new request also where the answer was no."""
         time = now()
         with self.connections.write() as connection:
-            alert = connection.execute("SELECT number FROM alert WHERE id = ?", (alert_id,)).fetchone()
-            if alert is None:
+            found = connection.execute(
+                "SELECT number, rule_name FROM alert WHERE id = ?", (alert_id,)
+            ).fetchone()
+            if found is None:
                 raise NotFound(f"there is no alert {alert_id}")
+            if found[1].startswith(ABOUT_SENSORS):
+                raise Conflict("this alert is about the sensor itself: there are no packets of it")
+            alert = found[:1]
             asked = connection.execute(
                 "SELECT alert_event.event_id, alert_event.sensor FROM alert_event"
                 " JOIN sensor ON sensor.name = alert_event.sensor"

@@ -13,6 +13,7 @@ from console.store.errors import NotFound, StoreError
 from console.store.filters import AlertFilter, PageRequest
 from console.store.interface import Store
 from console.store.records import AlertRecord, AssetRecord
+from console.store.words import ABOUT_SENSORS
 from console.web import wireshark
 from console.web.dissection import NotDissected, dissect
 from console.web.i18n import NC_, translations
@@ -135,7 +136,8 @@ def show_alert(
         packets_left=packets_left,
         opened=next((packet.position for packet in packets if packet.marked), 1),
         requests=store.evidence_requests(alert_id),
-        askable=any(
+        askable=not str(at(alert.document, ("rule", "name"))).startswith(ABOUT_SENSORS)
+        and any(
             sensors[name].registered and not sensors[name].revoked
             for name in alert.sensors
             if name in sensors

@@ -92,7 +92,7 @@ def test_metrics_tell_of_registered_sensors_with_few_labels(person: Person, stor
     assert values["fieldwatch_sensor_drops_total", "ring", "s1"] == 5
     assert values["fieldwatch_sensor_drops_total", "other", "s1"] == 100
     assert values["fieldwatch_losses_total", "closed_alerts_evicted"] == 0
-    assert len(families["fieldwatch_sensor_drops"].samples) == 4
+    assert len(families["fieldwatch_sensor_drops"].samples) == 5
     assert not any(
         "file-3" in str(sample.labels) for family in families.values() for sample in family.samples
     )

@@ -49,6 +49,12 @@ def test_what_came_from_a_file_cannot_be_asked_for(store: Store) -> None:
         store.request_evidence("e9", "anna")
 
 
+def test_an_alert_about_the_sensor_has_no_packets(asked: Store) -> None:
+    asked.ingest("s1", 2, [alert("e3", rule="sensor-no-traffic", destination="10.0.0.13")])
+    with pytest.raises(Conflict, match="sensor itself"):
+        asked.request_evidence("e3", "anna")
+
+
 def test_both_sensors_of_a_shared_alert_are_asked_by_their_own_event(asked: Store) -> None:
     asked.add_sensor("s2", "north", "root")
     asked.ingest("s2", 1, [alert("other-id")])

@@ -82,7 +82,9 @@ class Inventory:
         self._addresses: dict[int, str] = {}
         self._indexed = 1
         self._dirty: set[int] = set()
-        self._joining = Joining(endpoints, self._claimed_mac, self._device_mac, self._exists, self._matters)
+        self._joining = Joining(
+            endpoints, self._claimed_mac, self.addresses_of, self._device_mac, self._exists, self._matters
+        )
         self._machines: dict[int, Machine] = {}
         self._announced: set[int] = set()  # machines, by key
         self._joined: set[int] = set()  # endpoints of machines that were told

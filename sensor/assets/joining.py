@@ -1,7 +1,8 @@
 """Which endpoints are one machine, kept up to date as packets tell more.
 
-Endpoints of one MAC address are one machine unless the MAC is a router's, behind which many
-addresses stand. Groups are nobody's; hosts of the Internet are assets only where they matter.
+Endpoints of one MAC address are one machine unless the MAC is a router's. Who has an address on the
+link says so (ARP, neighbour discovery); what comes from a MAC with an address of another network that
+it never claims was routed. Groups are nobody's; hosts of the Internet are assets only where they matter.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sensor.wire.packet import MAC_SPACE
 
 ROUTER_ADDRESSES = 3
 """A MAC in front of more IPv4 addresses than this is a router's (or a bridge's), not one machine's."""
+_ALL = 0xFFFFFFFFFFFFFFFF
 MOST_MEMBERS = 32
 """Addresses of one machine; a MAC with more, be it by their own claim, stands before other machines."""
 
@@ -38,6 +40,7 @@ class Joining:
     """Endpoints by machine. A machine's key is its own MAC address, else the negated endpoint id.
 
     `mac_of` tells the MAC address that somebody claims an endpoint has, -1 if nobody does;
+    `claimed_by` the addresses (text) that a MAC address claims;
     `device_of` the MAC address of the device that a port's MAC address is part of, itself if unknown;
     `is_known` whether an endpoint is known to exist though it never sent; `matters` whether a host
     of the Internet is to be an asset.
@@ -47,18 +50,20 @@ class Joining:
         self,
         endpoints: Endpoints,
         mac_of: Callable[[int], int],
+        claimed_by: Callable[[int], Iterable[str]],
         device_of: Callable[[int], int],
         is_known: Callable[[int], bool],
         matters: Callable[[int], bool],
     ) -> None:
         self._endpoints = endpoints
         self._mac_of = mac_of
+        self._claimed_by = claimed_by
         self._device_of = device_of
         self._is_known = is_known
         self._matters = matters
         self._keys: dict[int, int] = {}
         self._members: dict[int, list[int]] = {}
-        self._behind: dict[int, set[int]] = {}
+        self._behind: dict[int, set[tuple[int, int]]] = {}
         self.routers: set[int] = set()
         """MACs in front of many addresses, or of addresses of several networks."""
         self._crowded: set[int] = set()
@@ -145,15 +150,55 @@ class Joining:
         """Learn from an endpoint's address whether its MAC is a router's; who is concerned if so."""
         row = self._endpoints.rows[endpoint]
         high, low, mac = int(row["high"]), int(row["low"]), int(row["mac"])
-        if is_group(MAC_SPACE, mac) or mac in self.routers or not row["sent"]:
-            return []
-        # A link-local address (RFC 3927) stands beside another one and says nothing about networks.
-        if high != 0 or low >> 32 != 0xFFFF or low >> 16 & 0xFFFF == 0xA9FE or is_group(high, low):
+        if high == MAC_SPACE:  # whose claims may be new
+            mac = low
+        elif not row["sent"]:
+            mac = self._mac_of(endpoint)
+        if mac <= 0 or is_group(MAC_SPACE, mac) or mac in self.routers:
             return []
         behind = self._behind.setdefault(mac, set())
-        behind.add(low & 0xFFFFFFFF)
-        if len(behind) <= ROUTER_ADDRESSES and len({item >> 16 for item in behind}) == 1:
+        speaks = high != MAC_SPACE and row["sent"] and not is_group(high, low)
+        if speaks and not _is_link_local(high, low) and len(behind) < MOST_MEMBERS:
+            behind.add((high & _ALL, low & _ALL))
+        if len(behind) < 2 or not self._routes(mac, behind):
             return []
         self.routers.add(mac)
         del self._behind[mac]
         return self.members(mac)
+
+    def _routes(self, mac: int, behind: set[tuple[int, int]]) -> bool:
+        """Whether a MAC that sends from these addresses hands on what others sent."""
+        fourth = {low & 0xFFFFFFFF for high, low in behind if high == 0}
+        if len(fourth) > ROUTER_ADDRESSES or len({item >> 16 for item in fourth}) > 1:
+            return True
+        claimed = {_address(text) for text in self._claimed_by(mac)}
+        networks = {network for network in map(_network, claimed) if network}
+        of_kind = {network[0] for network in networks}
+        strange = {_network(address) for address in behind - claimed} - networks
+        return any(network[0] in of_kind for network in strange if network)
+
+
+def _is_link_local(high: int, low: int) -> bool:
+    """Whether an address stands beside others and says nothing about networks (RFC 3927, RFC 4291)."""
+    if high == 0 and low >> 32 == 0xFFFF:
+        return low >> 16 & 0xFFFF == 0xA9FE
+    return high >> 54 & 0x3FF == 0x3FA
+
+
+def _address(text: str) -> tuple[int, int]:
+    """`high` and `low` of an address; (0, 0) where it is none."""
+    try:
+        parsed = ipaddress.ip_address(text)
+    except ValueError:
+        return 0, 0
+    if parsed.version == 4:
+        return 0, 0xFFFF << 32 | int(parsed)
+    return int(parsed) >> 64, int(parsed) & 0xFFFFFFFFFFFFFFFF
+
+
+def _network(address: tuple[int, int]) -> tuple[str, int] | None:
+    """The network that an address most likely belongs to: a /24, or a /64 of IPv6."""
+    high, low = address
+    if (high, low) == (0, 0) or _is_link_local(high, low):
+        return None
+    return ("ipv4", (low & 0xFFFFFFFF) >> 8) if high == 0 else ("ipv6", high & 0xFFFFFFFFFFFFFFFF)

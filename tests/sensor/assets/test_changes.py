@@ -226,3 +226,33 @@ def test_a_device_that_says_again_what_it_said_before_has_changed_again() -> Non
     there = [reply(PLC), reply(SPY)]
     changes, _ = watch([*there, *there], step_ns=100 * SECOND)
     assert [change[:2] for change in told(changes, "new_mac")] == [(PLC, SPY), (SPY, PLC), (PLC, SPY)]
+
+
+@pytest.mark.parametrize("gateway_first", [True, False])
+def test_one_host_behind_a_gateway_is_a_machine_of_its_own(gateway_first: bool) -> None:
+    router = "02:00:00:00:00:09"
+    packets = [
+        reply(router, "10.1.1.1"),
+        Ether(src=router, dst=PLC)
+        / IP(src="10.1.9.7", dst=PLC_IP)
+        / UDP(sport=5000, dport=5001)
+        / (b"x" * 9),
+        Ether(src=router, dst=PLC)
+        / IP(src="10.1.1.1", dst=PLC_IP)
+        / UDP(sport=5000, dport=5001)
+        / (b"x" * 9),
+    ]
+    _, inventory = watch(packets if gateway_first else packets[::-1])
+    found = {tuple(machine.addresses): machine for machine in inventory.machines()}
+    assert set(found) == {("10.1.1.1",), ("10.1.9.7",)}
+    assert found["10.1.1.1",].mac == router
+    assert (found["10.1.9.7",].mac, found["10.1.9.7",].vendor[0]) == ("", "")
+
+
+def test_two_addresses_on_one_link_are_one_machine() -> None:
+    packets = [
+        Ether(src=HMI, dst=PLC) / IP(src=address, dst=PLC_IP) / UDP(sport=5000, dport=5001) / (b"x" * 9)
+        for address in (HMI_IP, "10.1.1.6")
+    ]
+    _, inventory = watch([reply(HMI, HMI_IP), *packets])
+    assert [machine.addresses for machine in inventory.machines()] == [[HMI_IP, "10.1.1.6"]]

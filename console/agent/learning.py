@@ -24,7 +24,10 @@ MOST_SHARE = 0.02
 
 
 class Learning:
-    """The learning window of a sensor, `anew` whatever was learned before. What it gives to be written is written by another thread."""
+    """The learning window of a sensor, `anew` whatever was learned before.
+
+    What it gives to be written is written by another thread.
+    """
 
     def __init__(
         self, settings: SensorSettings, anew: bool = False, clock: Callable[[], float] = time.monotonic

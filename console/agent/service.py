@@ -52,7 +52,7 @@ _log = structlog.get_logger()
 
 class Service:
     """One sensor. Everything is opened when it is made, before privileges are given up; `run` starts
-    the threads. Raises SpoolError, SettingsError and OSError."""
+    the threads. Raises SpoolError and SettingsError."""
 
     def __init__(
         self,
@@ -93,10 +93,8 @@ class Service:
             if settings.evidence.enabled
             else None
         )
-        self.metrics = (
-            MetricsServer(settings.metrics, lambda: self.health, self._is_alive) if settings.metrics else None
-        )
         self.health: dict[str, Any] = {}
+        self.metrics = self._metrics(settings.metrics) if settings.metrics else None
         self.writer = Writer(self.inbox, self.spool, self._arrived)
         self.sender: Sender | None = None
         self.control: Control | None = None
@@ -113,6 +111,14 @@ class Service:
         self._used = health.used_now(0, 0)
         self._lag_s: float | None = None
         self._late = 0
+
+    def _metrics(self, address: str) -> MetricsServer | None:
+        try:
+            return MetricsServer(address, lambda: self.health, self._is_alive)
+        except OSError as error:
+            # A second sensor on this machine is worth more than its metrics.
+            _log.warning("metrics.off", address=address, error=error.strerror)
+            return None
 
     def _connect(self, identity: Identity, own: Plan) -> None:
         settings, certificates = self.settings, identity.certificates

@@ -150,7 +150,7 @@ def _run(settings: SensorSettings, replay: str | None, speed: float) -> int:
     except SpoolError as error:
         fail(f"{settings.state / 'spool.db'}: {error}; does another sensor use this folder?", 1)
     except OSError as error:
-        fail(f"{settings.metrics}: {error.strerror}", 1)
+        fail(f"{settings.state}: {error.strerror}", 1)
     try:
         privileges.drop(settings.user, keep_raw=False, folders=(settings.state,))
     except privileges.PrivilegeError as error:
@@ -206,7 +206,7 @@ def enrol(
     console: Annotated[str, typer.Argument(help="The console's address: https://HOST:PORT")],
     code: Annotated[str, typer.Argument(help="The one-time code that the console shows")],
     name: Annotated[
-        str | None, typer.Option(help="This sensor's name; else the code's, else the host's")
+        str | None, typer.Option(help="This sensor's name, where the code was not made for one")
     ] = None,
     config: Configuration = None,
     state: State = None,
@@ -221,8 +221,6 @@ def enrol(
     ] = False,
 ) -> None:
     """Make this sensor known to a console, and the console's certificate to this sensor."""
-    import socket
-
     from console.agent.enrol import EnrolmentRefused
     from console.agent.enrol import enrol as do_enrol
     from console.commands.output import fail
@@ -237,7 +235,7 @@ def enrol(
         identity = do_enrol(
             console,
             code,
-            name or settings.name or socket.gethostname(),
+            name or settings.name,
             settings.state,
             fingerprint,
             trust,
@@ -284,3 +282,37 @@ def status(
         typer.echo(f"condition: {condition}")
     if not told.get("capturing"):
         raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    interface: Interfaces = None,
+    config: Configuration = None,
+    state: State = None,
+    seconds: Annotated[float, typer.Option(min=0, max=600, help="Listen for so long; 0: not at all")] = 5.0,
+) -> None:
+    """Say what is missing, in plain words, and how to mend it. Ends with 1 where something is."""
+    from console.agent.check.all import check_all
+
+    settings = _settings(config, {"interfaces": tuple(interface or ()), "state": state})
+    marks = {"good": "ok  ", "advice": "hint", "bad": "BAD "}
+    wrong = 0
+    for finding in check_all(settings, seconds):
+        typer.echo(f"{marks[finding.grade]}  {finding.text}")
+        if finding.remedy:
+            typer.echo(f"      -> {finding.remedy}")
+        wrong += finding.grade == "bad"
+    raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
+def unit() -> None:
+    """Print the systemd unit: fieldwatch sensor unit > /etc/systemd/system/fieldwatch-sensor@.service"""
+    import shutil
+    import sys
+    from importlib.resources import files
+
+    text = (files("console.agent") / "fieldwatch-sensor@.service").read_text("utf-8")
+    own = Path(sys.argv[0])
+    command = str(own.resolve()) if own.name == "fieldwatch" else shutil.which("fieldwatch")
+    typer.echo(text.replace("@FIELDWATCH@", command or "/opt/fieldwatch/bin/fieldwatch"), nl=False)

@@ -39,6 +39,7 @@ from sensor.rhythm.table import (
     ORPHAN,
     PAIR,
     RATE,
+    SINCE_NS,
     TARGET,
     UNANSWERED,
     VOLUME,
@@ -62,6 +63,8 @@ SPAN_NS = 300 * SECOND_NS
 
 FIRST_RATE = 50
 """So many messages in a minute are the first that a rule may ask for."""
+USUAL_NS = 60 * SECOND_NS
+"""After watching for so long, what did not happen was not usual."""
 FIRST_WAITING = 3
 SECOND_WAITING = 8
 PATIENCE_NS = 5 * SECOND_NS
@@ -124,12 +127,17 @@ def _count(table: Rhythms, place: Int, message: Record) -> None:
                     row["next_volume"] = 0
                 if row["in_minute"] * 4 < row["next_rate"]:
                     row["next_rate"] //= 2
-                row["most_minute"] = max(row["most_minute"], row["in_minute"])
+                row["most_minute"] = max(row["most_minute"], row["last_minute"])
+                if second // 60 - before // 60 == 1:
+                    row["last_minute"] = row["in_minute"]
+                else:
+                    row["most_minute"] = max(row["most_minute"], row["in_minute"])
+                    row["last_minute"] = 0
                 row["in_minute"] = row["votes"] = 0
         row["second"] = second
     elif second < before - 3600:
         row["second"] = second  # the clock was set back
-        row["in_second"] = row["in_ten"] = row["in_minute"] = row["votes"] = 0
+        row["in_second"] = row["in_ten"] = row["in_minute"] = row["last_minute"] = row["votes"] = 0
     row["messages"] += 1
     row["packet"] = message["packet"]
     row["octets"] += message["length"]
@@ -153,7 +161,10 @@ def _check_volume(table: Rhythms, place: Int, message: Record) -> None:
 
 @kernel
 def _check_rate(table: Rhythms, place: Int, message: Record) -> None:
-    """Note each doubling of the messages in a minute, and who sent most of them."""
+    """Note each doubling of the messages in the last minute, and who sent most of them.
+
+    The minute before this one counts as spread evenly, so that no flood hides between two minutes.
+    """
     row = table.rows[place]
     if message["client"] == row["majority"]:
         row["votes"] += 1
@@ -161,13 +172,14 @@ def _check_rate(table: Rhythms, place: Int, message: Record) -> None:
         row["majority"], row["votes"] = message["client"], 1
     else:
         row["votes"] -= 1
-    if row["in_minute"] >= max(row["next_rate"], FIRST_RATE):
-        row["next_rate"] = 2 * row["in_minute"]
+    rate = row["in_minute"] + row["last_minute"] * (60 - row["second"] % 60) // 60
+    if rate >= max(row["next_rate"], FIRST_RATE):
+        row["next_rate"] = 2 * rate
         usual = np.int64(row["most_minute"])
-        if message["time_ns"] - row["first_ns"] < 120 * SECOND_NS or usual == 0:
+        if message["time_ns"] - table.used[SINCE_NS] < USUAL_NS:
             usual = np.int64(-1)
         index = table.used[FINDINGS]
-        _note(table, place, message, RATE, np.int64(row["in_minute"]), usual)
+        _note(table, place, message, RATE, np.int64(rate), usual)
         if row["kinds"] >> 48 == TARGET and index < table.used[FINDINGS]:
             if row["votes"] * 2 >= row["in_minute"]:
                 table.findings[index]["ends"] = pack(row["majority"], row["ends"])
@@ -443,6 +455,8 @@ def measure(table: Rhythms, messages: Rows, limit: Int, cursor: Ints) -> None:
         if table.used[FREE] < ROWS_PER_MESSAGE:
             return
         cursor[0] += 1
+        if table.used[SINCE_NS] == 0 or message["time_ns"] < table.used[SINCE_NS]:
+            table.used[SINCE_NS] = message["time_ns"]
         if message["part"] != 0 or message["flags"] & (MALFORMED | FAULT):
             continue
         if protocol >= FIRST_OT:

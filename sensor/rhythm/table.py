@@ -43,11 +43,13 @@ RHYTHM = np.dtype(
         ("messages", "i8"),
         ("packet", "i8"),  # last
         ("octets", "i8"),
-        # Volume: the second, ten seconds and minute that are counted now, and the greatest before them.
+        # Volume: the second, ten seconds and minute that are counted now, the greatest before them, and
+        # the minute right before this one, which is not among the greatest yet.
         ("second", "i8"),
         ("in_second", "i4"),
         ("in_ten", "i4"),
         ("in_minute", "i4"),
+        ("last_minute", "i4"),
         ("most_second", "i4"),
         ("most_ten", "i4"),
         ("most_minute", "i4"),
@@ -98,7 +100,7 @@ RHYTHM = np.dtype(
     ]
 )
 
-FREE, EVICTED, FINDINGS, NOT_TOLD, BEGUN = range(5)
+FREE, EVICTED, FINDINGS, NOT_TOLD, BEGUN, SINCE_NS = range(6)
 
 
 INTERVALS = np.dtype([("count", "u4"), ("sum", "f4")])
@@ -117,8 +119,8 @@ class Rhythms(NamedTuple):
     """(rows, BINS) of INTERVALS."""
     findings: Rows
     used: Ints
-    """FREE rows on the stack, rows EVICTED so far, FINDINGS that wait, those NOT_TOLD for room, and rows
-    BEGUN so far."""
+    """FREE rows on the stack, rows EVICTED so far, FINDINGS that wait, those NOT_TOLD for room, rows
+    BEGUN so far, and the time of the first message."""
 
 
 FINDING = np.dtype(
@@ -150,7 +152,7 @@ MOST_FINDINGS = 1 << 12
 
 def new_rhythms(capacity: int = 1 << 16) -> Rhythms:
     """An empty table for `capacity` (a power of two) rows."""
-    used = np.zeros(5, np.int64)
+    used = np.zeros(6, np.int64)
     used[FREE] = capacity
     return Rhythms(
         np.zeros(capacity, RHYTHM),
@@ -222,7 +224,7 @@ def _clear(row: Record, message: Record) -> None:
     row["messages"] = 0
     row["last_ns"] = message["time_ns"]
     row["second"] = message["time_ns"] // 1_000_000_000
-    row["in_second"] = row["in_ten"] = row["in_minute"] = 0
+    row["in_second"] = row["in_ten"] = row["in_minute"] = row["last_minute"] = 0
     row["most_second"] = row["most_ten"] = row["most_minute"] = 0
     row["most_ten_allowed"] = row["most_minute_allowed"] = 0
     row["next_volume"] = row["next_rate"] = 0

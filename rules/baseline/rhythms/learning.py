@@ -94,7 +94,7 @@ def rhythm_of(table: Rhythms, place: int, end_ns: int) -> Rhythm:
         silence,
         True,
         int(max(row["most_ten"], row["in_ten"])),
-        int(max(row["most_minute"], row["in_minute"])),
+        int(max(row["most_minute"], row["last_minute"], row["in_minute"])),
         minutes,
     )
     limit = limits_of(rhythm).silence_ns

@@ -227,7 +227,7 @@ def _seconds(nanoseconds: Ints) -> Numbers:
 
 
 def _times(numbers: Ints, usual: Ints) -> Numbers:
-    return Numbers(np.round(numbers / np.maximum(usual, 1), 1), usual > 0)
+    return Numbers(np.round(numbers / np.maximum(usual, 1), 1), usual >= 0)
 
 
 def _where(column: Column, present: NDArray[np.bool_]) -> Column:

@@ -11,18 +11,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+import structlog
+
+from console.store.errors import StoreError
 from console.store.filters import MAX_LIMIT, AlertFilter, PageRequest
 from console.store.interface import Store
 from console.store.records import AlertRecord, Document
 from console.store.times import SECOND, now
 from rules.incidents.incident import incidents_of
 
+log = structlog.get_logger(__name__)
 IncidentStatus = Literal["open", "closed"]
 SEVERE, MILD = ("medium", "high", "critical"), ("informational", "low")
 MOST_SEVERE, MOST_MILD = 3_000, 2_000
 """The newest alerts that are looked at; a flood of mild ones must not push out the others."""
 PUT_ASIDE = frozenset({"false_positive", "authorised", "duplicate", "learned", "muted", "silenced"})
 """Alerts closed for these reasons are no part of any story; resolved ones happened."""
+QUICK = SECOND // 20
+"""Finding them while a page waits may take so long."""
 FRESH = 10 * SECOND
 PATIENCE = 10
 """Incidents are good enough, even if the store has changed, for this many times what it took to find
@@ -77,21 +83,33 @@ class IncidentService:
     def current(self, exact: bool = False) -> Found:
         """The incidents now; `exact` insists on the store's present revision."""
         present = self._current
-        if present is not None and not exact and not self._outdated(present):
-            return present
-        if not self._lock.acquire(blocking=present is None or exact):
-            assert present is not None
-            return present
+        if present is None or exact:
+            with self._lock:
+                return self._renewed()
+        if self._outdated(present) and self._lock.acquire(blocking=False):
+            if self._cost > QUICK:
+                # Nobody waits for what takes long: the next page shows it.
+                threading.Thread(target=self._renew_and_release, daemon=True).start()
+                return present
+            self._renew_and_release()
+        return self._current or present
+
+    def _renew_and_release(self) -> None:
         try:
-            revision = self.store.revision()
-            if self._current is None or revision != self._revision:
-                began = now()
-                self._current = find(self.store, began)
-                self._cost = now() - began
-                self._revision = revision
-            return self._current
+            self._renewed()
+        except StoreError as error:
+            log.error("incidents not renewed", error=str(error))
         finally:
             self._lock.release()
+
+    def _renewed(self) -> Found:
+        revision = self.store.revision()
+        if self._current is None or revision != self._revision:
+            began = now()
+            self._current = find(self.store, began)
+            self._cost = now() - began
+            self._revision = revision
+        return self._current
 
     def _outdated(self, found: Found) -> bool:
         if now() - found.time_ns < min(FRESH, PATIENCE * self._cost):

@@ -88,3 +88,21 @@ def test_what_the_site_file_silences_is_kept_closed_and_in_no_story(store: Store
     assert (store.alert("write").count, store.alert("write").status) == (5, "closed")
     store.reopen(["write"], "anna")
     assert store.alert("write").status == "active"
+
+
+def test_a_page_does_not_wait_for_what_takes_long(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    from console.incidents import service as module
+
+    store.ingest("s1", 1, story())
+    service = IncidentService(store)
+    first = service.current()
+    monkeypatch.setattr(module, "QUICK", -1)
+    monkeypatch.setattr(module, "FRESH", 0)
+    store.close_alerts(["write"], "false_positive", "anna", "it was us")
+    assert service.current() is first
+    deadline = time.monotonic() + 10
+    while service.current().records and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert service.current().records == []

@@ -6,11 +6,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from sensor.messages import Kind, Operation
 from sensor.protocols import transport
 from sensor.protocols.protocol import Number
 from sensor.protocols.registry import PROTOCOLS
-from sensor.types import Rows
+from sensor.types import Ints, Rows
 
 ENGINEERING = frozenset(
     {
@@ -48,9 +50,38 @@ class Activity:
     """(transport, port) that it serves to the first frame."""
     service_protocols: dict[tuple[str, int], str] = field(default_factory=dict)
     it_peers: set[int] = field(default_factory=set)
+    it_asked: dict[int, int] = field(default_factory=dict)
+    """Port of other protocols that it called to the first frame."""
     protocols: dict[str, int] = field(default_factory=dict)
+    first_slot: int = -1
+    """The slot of time in which it first asked an OT server; -1 if it never did."""
+    last_slot: int = -1
+    last_look: int = -1
+    slots: int = 0
+    """In how many slots it asked."""
+    looks: int = 0
+    """In how many of them it asked what it talks to."""
+
+    def go_online(self, slot: int) -> None:
+        """It asks OT servers in this slot."""
+        if self.first_slot < 0:
+            self.first_slot = slot
+        if slot != self.last_slot:
+            self.last_slot = slot
+            self.slots += 1
+
+    def look(self, slot: int) -> None:
+        """It asks in this slot what it talks to."""
+        if slot != self.last_look:
+            self.last_look = slot
+            self.looks += 1
 
 
+FIRST_DYNAMIC = 32768
+SLOT_NS = 5_000_000_000
+"""How finely it is told when a client asks."""
+LOOKING = (Operation.IDENTIFY, Operation.BROWSE, Operation.DIAGNOSE, Operation.AUTHENTICATE)
+"""What one asks who goes online with a device."""
 MOST_PEERS = 4096
 MOST_SERVICES = 1024
 """Ports of one endpoint: one that answers on more is asked by a port scanner, or is a trap for them."""
@@ -72,7 +103,22 @@ class Activities:
 
     def __init__(self) -> None:
         self.of: defaultdict[int, Activity] = defaultdict(Activity)
+        self.slot = 0
+        """The latest slot of time."""
         self._services: list[Service] = []
+
+    def ask(self, clients: Ints, operations: Ints, now_ns: int) -> None:
+        """These endpoints asked OT servers for these operations until now (nanoseconds since 1970)."""
+        self.slot = max(self.slot, now_ns // SLOT_NS)
+        for client in np.unique(clients).tolist():
+            self.of[client].go_online(self.slot)
+        for client in np.unique(clients[np.isin(operations, LOOKING)]).tolist():
+            self.of[client].look(self.slot)
+
+    def online(self) -> list[int]:
+        """The endpoints that asked OT servers, those that did so last at the end, at most MOST_PEERS."""
+        found = [(item.last_slot, endpoint) for endpoint, item in self.of.items() if item.first_slot >= 0]
+        return [endpoint for _, endpoint in sorted(found)[-MOST_PEERS:]]
 
     def take_services(self) -> list[Service]:
         """The services that are new since the last call."""
@@ -140,6 +186,9 @@ class Activities:
         serving = self.of[server]
         transport_name = "tcp" if number == Number.TCP else "udp"
         self._serve(serving, Service(server, transport_name, port, number, frame, time_ns))
+        asked = self.of[client].it_asked
+        if port < FIRST_DYNAMIC and len(asked) < MOST_PEERS:
+            asked.setdefault(port, frame)
         for mine, other in ((self.of[client], server), (serving, client)):
             if len(mine.it_peers) < MOST_PEERS:
                 mine.it_peers.add(other)

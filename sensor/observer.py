@@ -13,7 +13,7 @@ from sensor.capture.batch import PacketBatch
 from sensor.details import details_of_some
 from sensor.epochs import Epochs
 from sensor.inventory import Change, Inventory
-from sensor.messages import IDENTITY, MESSAGES, Buffers, Out
+from sensor.messages import IDENTITY, MESSAGES, Buffers, Kind, Out
 from sensor.novelty import MOST, new_seen, pick
 from sensor.novelty import REFUSED as IDENTITY_REFUSED
 from sensor.pipeline import Pipeline
@@ -167,6 +167,7 @@ class Observer:
         if self._facts:
             inventory.add_facts(sorted(self._facts, key=lambda fact: fact.frame))
             self._facts = []
+        self._note_clients(touched)
         arp = touched[table.rows["protocol"][touched] == Number.ARP]
         inventory.add(table.rows[fresh], table.rows[arp], self._now_ns)
         step = Step(
@@ -179,6 +180,13 @@ class Observer:
         self._gone = _NOTHING
         self._found_fresh, self._found_touched, self._times = [], [], []
         return step
+
+    def _note_clients(self, touched: Ints) -> None:
+        """Tell the inventory who asked OT servers in this epoch."""
+        rows = self.behaviours.rows
+        asked = (rows["kind"][touched] == Kind.REQUEST) & (rows["protocol"][touched] >= FIRST_OT)
+        asking = touched[asked]
+        self.inventory.ask(rows["client"][asking], rows["operation"][asking], self._now_ns)
 
     def _without_crowds(self, fresh: Ints) -> Ints:
         """New behaviours without those of addresses that are as new, beyond the first MOST_STRANGERS.

@@ -40,9 +40,9 @@ PURDUE = {
     "historian": 3.0,
     "infrastructure_server": 3.0,
     "router": 3.0,
-    "workstation": 4.0,
 }
-"""Purdue level by role (ISA-95): 0 process, 1 control, 2 supervision, 3 operations, 4 enterprise."""
+"""Purdue level by role (ISA-95): 0 process, 1 control, 2 supervision, 3 operations. A workstation may
+stand anywhere: only the site file knows."""
 
 PRODUCTS = (
     # First, since "SIMATIC S7" stands on Siemens switches, too.
@@ -68,6 +68,17 @@ PRODUCTS = (
     (r"\bmoxa (mb|nport|mgate)|gateway|anybus|netbiter|protocol converter|1783-", "gateway"),
 )
 """Words of model and description texts to roles."""
+HOSTS = (
+    (
+        r"(\b|_)(ews|eng(ineering)?(ws|station)?)[-_]?\d*(\b|_)|step ?7|tia portal|studio ?5000|rslogix",
+        "engineering_workstation",
+    ),
+    (r"(\b|_)(hmi|panel|ows|ops?station)[-_]?\d*(\b|_)", "hmi"),
+    (r"(\b|_)(hist(orian)?)[-_]?\d*(\b|_)", "historian"),
+)
+"""What people call their stations, in host names: parts between hyphens, underscores and dots."""
+_HOSTS = tuple((re.compile(pattern, re.IGNORECASE), role) for pattern, role in HOSTS)
+NAMED = 0.7
 _PRODUCTS = tuple((re.compile(pattern, re.IGNORECASE), role) for pattern, role in PRODUCTS)
 
 CONTROLLERS = (Number.S7COMM, Number.S7COMM_PLUS, Number.CIP, Number.PCCC)
@@ -78,6 +89,15 @@ PROCESS = frozenset(
 )
 """What one asks who works with the process; the rest is about the device."""
 EXPLORING = frozenset({Operation.BROWSE, Operation.DIAGNOSE})
+OFFICE_PORTS = frozenset({22, 80, 88, 110, 139, 143, 389, 443, 445, 993, 3128, 3389, 5900, 8080, 8443})
+"""Web, mail, files, directory and remote desktops."""
+DESKTOP_PORTS = frozenset({135, 137, 138, 139, 445, 3389, 5353, 5355, 5357, 5900, 5985})
+"""What a desktop computer serves by itself: file sharing, remote help, discovery."""
+ENOUGH_SLOTS = 24
+"""Two minutes: before, a session that has just begun cannot be told from polling."""
+LATE_SLOTS = 12
+NOW_AND_THEN = 0.25
+OFTEN_LOOKING = 0.1
 CAPABILITIES = {
     "router": "router",
     "bridge": "router",
@@ -93,19 +113,25 @@ def judge(
     capabilities: Mapping[str, tuple[int, str]],
     forwards: int = 0,
     own: Set[int] = frozenset(),
+    slot: int = 0,
+    seen_slot: int = 0,
 ) -> Judgement:
     """The likeliest role.
 
     `texts`: field (model, description, type, product …) to (value, frame, protocol);
     `capabilities`: capability to (frame, protocol); `forwards`: a frame with its MAC address and
-    another's IP address, 0 where there is none; `own`: the machine's endpoints, which are no peers.
+    another's IP address, 0 where there is none; `own`: the machine's endpoints, which are no peers;
+    `slot` and `seen_slot`: the latest slot of time (`sensor.activity.SLOT_NS`), and that in which it was
+    seen first.
     """
-    if not (texts or capabilities or forwards or activity.serves or activity.asks):
+    told = texts or capabilities or forwards
+    if not (told or activity.serves or activity.asks or activity.it_asked):
         return UNKNOWN
     candidates = [
         *_by_word(texts),
         *_by_service(activity, own),
-        *_by_requests(activity, own),
+        *_by_requests(activity, own, slot, seen_slot),
+        *_by_office_work(activity, texts),
         *_by_capability(capabilities),
     ]
     if forwards and not activity.serves:
@@ -121,10 +147,10 @@ def _by_word(texts: Mapping[str, tuple[str, int, str]]) -> Iterator[Judgement]:
         if name not in texts:
             continue
         value, frame, protocol = texts[name]
-        for pattern, role in _PRODUCTS:
+        for pattern, role in (*_PRODUCTS, *_HOSTS) if name == "name" else _PRODUCTS:
             found = pattern.search(value)
             if found:
-                sure = 0.7 if name == "name" else 0.95
+                sure = NAMED if name == "name" else 0.95
                 yield Judgement(role, sure, frame, protocol, f"{name} says {found[0]!r}")
                 break
 
@@ -154,7 +180,7 @@ def _by_service(activity: Activity, own: Set[int]) -> Iterator[Judgement]:
             yield Judgement("plc", 0.6, frame, "modbus", "serves Modbus")
 
 
-def _by_requests(activity: Activity, own: Set[int]) -> Iterator[Judgement]:
+def _by_requests(activity: Activity, own: Set[int], slot: int, seen_slot: int) -> Iterator[Judgement]:
     asks = activity.asks
     if not asks:
         return
@@ -177,16 +203,57 @@ def _by_requests(activity: Activity, own: Set[int]) -> Iterator[Judgement]:
         if EXPLORING & activity.asked.keys():
             yield Judgement("engineering_workstation", 0.4, frame, name, "looks into controllers only")
         return
+    if _goes_online_to_look(activity, slot):
+        yield Judgement(
+            "engineering_workstation", 0.7, frame, name, "goes online, looks what is there, leaves"
+        )
     acts = Operation.WRITE in activity.asked or Operation.OPERATE in activity.asked
     stores = any(port in HISTORIAN_PORTS for _, port in activity.services)
+    # Who begins to ask only after having been there for long is no station of the plant by that alone.
+    trust = 0.5 if _begins_late(activity, slot, seen_slot) else 1.0
     if not acts and stores:
-        yield Judgement("historian", 0.75, frame, name, "reads only, and serves a database")
+        yield Judgement("historian", 0.75 * trust, frame, name, "reads only, and serves a database")
     elif not acts and len(activity.servers) >= 4:
-        yield Judgement("historian", 0.5, frame, name, "reads only, from many")
+        yield Judgement("historian", 0.5 * trust, frame, name, "reads only, from many")
     if len(activity.servers) >= 4 and acts:
-        yield Judgement("scada", 0.65, frame, name, f"asks and commands {len(activity.servers)} controllers")
+        reason = f"asks and commands {len(activity.servers)} controllers"
+        yield Judgement("scada", 0.65 * trust, frame, name, reason)
     else:
-        yield Judgement("hmi", 0.6 if acts else 0.45, frame, name, "asks controllers")
+        yield Judgement("hmi", (0.6 if acts else 0.45) * trust, frame, name, "asks controllers")
+
+
+def _begins_late(activity: Activity, slot: int, seen_slot: int) -> bool:
+    """Whether it began to ask controllers long after it was first seen, and does not poll them since."""
+    if activity.first_slot - seen_slot < LATE_SLOTS:
+        return False
+    passed = slot - activity.first_slot + 1
+    return passed < 2 * ENOUGH_SLOTS or activity.slots <= passed * NOW_AND_THEN
+
+
+def _goes_online_to_look(activity: Activity, slot: int) -> bool:
+    """Whether it asks now and then only, and begins by asking what it talks to.
+
+    Operators' stations and historians ask all the time, and what a device is at most when they connect.
+    """
+    passed = slot - activity.first_slot + 1
+    if activity.first_slot < 0 or passed < ENOUGH_SLOTS:
+        return False
+    return activity.slots <= passed * NOW_AND_THEN and activity.looks >= activity.slots * OFTEN_LOOKING
+
+
+def _by_office_work(activity: Activity, texts: Mapping[str, tuple[str, int, str]]) -> Iterator[Judgement]:
+    """Someone's computer: it calls servers of the office and serves nothing but what desktops do."""
+    if activity.serves:
+        return
+    served = {port for _, port in activity.services}
+    called = [port for port in activity.it_asked if port in OFFICE_PORTS]
+    if not called or served - DESKTOP_PORTS:
+        return
+    frame = activity.it_asked[called[0]]
+    named = "name" in texts and texts["name"][2] in ("nbns", "mdns", "dhcp")
+    yield Judgement(
+        "workstation", 0.4 if named else 0.35, frame, "tcp", "calls office servers and serves nothing itself"
+    )
 
 
 def _by_capability(capabilities: Mapping[str, tuple[int, str]]) -> Iterator[Judgement]:

@@ -20,6 +20,9 @@ from sensor.wire.packet import MAC_SPACE
 ROUTER_ADDRESSES = 3
 """A MAC in front of more IPv4 addresses than this is a router's (or a bridge's), not one machine's."""
 _ALL = 0xFFFFFFFFFFFFFFFF
+FIRST_TTLS = (64, 128, 255)
+"""With what nearly all systems begin (64 is what RFC 1340 recommends)."""
+MOST_HOPS = 3
 MOST_MEMBERS = 32
 """Addresses of one machine; a MAC with more, be it by their own claim, stands before other machines."""
 
@@ -34,6 +37,12 @@ def is_public(high: int, low: int) -> bool:
             return False  # the usual networks (RFC 1918), and those of most floods
         return ipaddress.IPv4Address(value & 0xFFFFFFFF).is_global
     return ipaddress.IPv6Address(value).is_global
+
+
+def was_forwarded(ttl: int) -> bool:
+    """Whether a time to live tells that routers forwarded the packet: a few below one of the values that
+    systems begin with. 60 and less below 64 is left alone: some systems begin with 60."""
+    return any(start - MOST_HOPS <= ttl < start for start in FIRST_TTLS)
 
 
 class Joining:
@@ -156,6 +165,10 @@ class Joining:
             mac = self._mac_of(endpoint)
         if mac <= 0 or is_group(MAC_SPACE, mac) or mac in self.routers:
             return []
+        if row["sent"] and was_forwarded(int(row["ttl"])) and self._mac_of(endpoint) != mac:
+            self.routers.add(mac)
+            self._behind.pop(mac, None)
+            return [*self.members(mac), endpoint]
         behind = self._behind.setdefault(mac, set())
         speaks = high != MAC_SPACE and row["sent"] and not is_group(high, low)
         if speaks and not _is_link_local(high, low) and len(behind) < MOST_MEMBERS:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sensor.activity import Activities, Activity
+from sensor.activity import SLOT_NS, Activities, Activity
 from sensor.protocols.protocol import Fact
 from sensor.roles import PURDUE, Judgement, judge
 from sensor.times import rfc3339
@@ -80,13 +80,16 @@ class Machine:
             return known[0] if known else NOTHING
         joined = Activity()
         for item in known:
-            for name in ("serves", "asks", "asked", "services", "service_protocols", "protocols"):
+            for name in ("serves", "asks", "asked", "it_asked", "services", "service_protocols", "protocols"):
                 for key, value in getattr(item, name).items():
                     getattr(joined, name).setdefault(key, value)
             joined.servers |= item.servers
             joined.clients |= item.clients
             joined.units |= item.units
             joined.it_peers |= item.it_peers
+            joined.first_slot = max(joined.first_slot, item.first_slot)
+            joined.slots += item.slots
+            joined.looks += item.looks
             joined.asked_messages.update(item.asked_messages)
         return joined
 
@@ -96,7 +99,10 @@ class Machine:
         texts = {name: (fact.value, fact.frame, fact.protocol) for name, fact in self.facts.items()}
         capabilities = {name: (fact.frame, fact.protocol) for name, fact in self.capabilities.items()}
         forwards = self._mac_frame() if self._is_router else 0
-        return judge(self.activity, texts, capabilities, forwards, frozenset(self.endpoints))
+        slot = self._records.activities.slot
+        seen = min((int(self._records.row(endpoint)["first_ns"]) for endpoint in self.endpoints), default=0)
+        own = frozenset(self.endpoints)
+        return judge(self.activity, texts, capabilities, forwards, own, slot, seen // SLOT_NS)
 
     @property
     def role(self) -> str:

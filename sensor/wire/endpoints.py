@@ -31,6 +31,7 @@ ENDPOINT = np.dtype(
         ("received", "i8"),
         ("macs", "i4"),  # how often the MAC changed
         ("vlan", "i4"),
+        ("ttl", "i4"),  # the greatest time to live that it sent with over TCP or UDP; 0 where none was seen
     ]
 )
 """One address. Counts and times move when a stream of it begins, not with every packet."""
@@ -88,6 +89,7 @@ def endpoint_of(endpoints: Endpoints, high: Int, low: Int, mac: Int, packet: Row
     row["sent"] = 0
     row["received"] = 0
     row["macs"] = 0
+    row["ttl"] = 0
     row["vlan"] = packet["vlan"]
     return entry
 

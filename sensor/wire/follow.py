@@ -459,6 +459,7 @@ def _note_sender(wire: Wire, packet: Row, sender: Int) -> None:
     row = wire.endpoints.rows[sender]
     row["last_ns"] = packet["time_ns"]
     row["sent"] += 1
+    row["ttl"] = max(row["ttl"], packet["ttl"])
     if row["mac"] != packet["source_mac"] and packet["source_mac"] >= 0:
         if row["mac"] >= 0:
             row["macs"] += 1

@@ -36,6 +36,7 @@ PACKET = np.dtype(
         ("target_port", "i4"),
         ("transport", "i2"),  # IP protocol number
         ("tcp_flags", "i2"),
+        ("ttl", "i2"),  # time to live or hop limit; 0 where there is no IP
         ("layer", "i1"),  # what the stream layer is to do with it
         ("buffer", "i1"),
     ]
@@ -169,6 +170,7 @@ def _ipv4(data: Bytes, at: Int, end: Int, row: Row, state: Dissector, assembled:
     row["source_high"], row["source_low"] = 0, V4_MAPPED | be32(data, at + 12)
     row["target_high"], row["target_low"] = 0, V4_MAPPED | be32(data, at + 16)
     row["transport"] = u8(data, at + 9)
+    row["ttl"] = u8(data, at + 8)
     missing = max(np.int64(0), at + total - end)
     stop = min(end, at + total)
     if missing:
@@ -219,6 +221,7 @@ def _ipv6(data: Bytes, at: Int, end: Int, row: Row, state: Dissector, assembled:
         counters[BAD_IP] += 1
         return
     following = u8(data, at + 6)
+    row["ttl"] = u8(data, at + 7)
     missing = max(np.int64(0), at + 40 + total - end)
     stop = min(end, at + 40 + total)
     if missing:
@@ -397,6 +400,7 @@ def dissect(
         row["target_port"] = 0
         row["missing"] = 0
         row["tcp_flags"] = 0
+        row["ttl"] = 0
         row["transport"] = 0
         row["layer"] = IGNORED
         row["buffer"] = 0

@@ -65,3 +65,47 @@ def test_who_serves_and_asks_telecontrol_is_a_gateway_unless_it_asks_itself() ->
 def test_a_judgement_names_the_frame_that_supports_it() -> None:
     judgement = judge(asker(Number.S7COMM, Operation.READ, Operation.STOP), {}, {})
     assert (judgement.role, judgement.frame) == ("engineering_workstation", 11)
+
+
+def station(slots: range, looks: int, since: int = 0) -> Activity:
+    activity = asker(Number.MODBUS, Operation.READ, Operation.WRITE)
+    for slot in slots:
+        activity.go_online(since + slot)
+    for slot in list(slots)[:: max(1, len(slots) // looks)] if looks else ():
+        activity.look(since + slot)
+    return activity
+
+
+@pytest.mark.parametrize(
+    ("activity", "now", "role"),
+    [
+        (station(range(0, 120), 1), 120, "hmi"),
+        (station(range(0, 120, 12), 1), 120, "engineering_workstation"),
+        (station(range(0, 120, 12), 0), 120, "hmi"),
+        (station(range(0, 6), 2), 10, "hmi"),
+        (station(range(0, 6), 2), 120, "engineering_workstation"),
+    ],
+    ids=["polls", "goes online now and then", "slow poll", "has just begun", "went online once"],
+)
+def test_who_goes_online_to_look_is_told_from_who_polls(activity: Activity, now: int, role: str) -> None:
+    assert judge(activity, {}, {}, slot=now).role == role
+
+
+def test_who_asks_controllers_only_after_long_office_work_stays_a_workstation() -> None:
+    activity = station(range(0, 6), 0, since=50)
+    activity.it_asked[443] = 3
+    assert judge(activity, {}, {}, slot=60, seen_slot=1).role == "workstation"
+    assert judge(activity, {}, {}, slot=60, seen_slot=49).role == "hmi"
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("PLANT-ENG1", "engineering_workstation"),
+        ("HMI_02", "hmi"),
+        ("HIST01", "historian"),
+        ("ENGELBERT", "unknown"),
+    ],
+)
+def test_what_stations_are_called(name: str, role: str) -> None:
+    assert judge(Activity(), {"name": (name, 1, "dhcp")}, {}).role == role

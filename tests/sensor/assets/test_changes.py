@@ -185,6 +185,23 @@ def test_hosts_of_the_internet_are_assets_only_where_they_speak_an_industrial_pr
     assert [machine.addresses for machine in inventory.machines()] == [[HMI_IP], ["9.9.9.9"]]
 
 
+@pytest.mark.parametrize(("ttl", "machines"), [(63, 2), (126, 2), (252, 2), (64, 1), (128, 1), (60, 1)])
+def test_a_time_to_live_that_was_counted_down_tells_of_a_router(ttl: int, machines: int) -> None:
+    router = "02:00:00:00:00:09"
+    packets = [
+        reply(router, "10.1.1.1"),
+        Ether(src=router, dst=PLC)
+        / IP(src="10.1.7.5", dst=PLC_IP, ttl=ttl)
+        / UDP(sport=5000, dport=161)
+        / b"x",
+    ]
+    _, inventory = watch(packets)
+    assert len(inventory.machines()) == machines
+    behind = inventory.machine(inventory.endpoint("10.1.7.5"))
+    assert behind is not None
+    assert (behind.mac == router) == (machines == 1)
+
+
 def test_a_router_is_not_the_machines_behind_it() -> None:
     router = "02:00:00:00:00:09"
     packets = [

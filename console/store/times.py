@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import date
 from functools import lru_cache
 
 SECOND = 1_000_000_000
@@ -15,9 +15,9 @@ LATEST = 2**63 - 1
 """The last time a 64-bit count of nanoseconds can hold (2262-04-11)."""
 
 _RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = date(1970, 1, 1)
 
 
 def now() -> int:
@@ -31,22 +31,28 @@ def to_nanoseconds(text: str) -> int:
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError("not an RFC 3339 time such as 2026-11-22T07:39:29.123456789Z")
-    year, month, day, hour, minute, second = (int(part) for part in match.group(1, 2, 3, 4, 5, 6))
-    # A leap second is a legal RFC 3339 time that datetime cannot hold; the second before it is close enough.
-    moment = datetime(year, month, day, hour, minute, min(second, 59) if second == 60 else second, tzinfo=UTC)
-    elapsed = moment - _EPOCH
-    seconds = elapsed.days * 86_400 + elapsed.seconds
-    zone = match.group(8)
+    day, hour, minute, second = match[1], int(match[2]), int(match[3]), int(match[4])
+    if hour > 23 or minute > 59 or second > 60:
+        raise ValueError("the time of day is out of range")
+    # A leap second is a legal RFC 3339 time; the second before it is close enough.
+    seconds = _day(day) + hour * 3600 + minute * 60 + min(second, 59)
+    zone = match[6]
     if zone not in {"Z", "z"}:
         offset_hours, offset_minutes = int(zone[1:3]), int(zone[4:6])
         if offset_hours > 23 or offset_minutes > 59:
             raise ValueError("the time zone offset is out of range")
         offset = offset_hours * 3600 + offset_minutes * 60
         seconds += -offset if zone[0] == "+" else offset
-    nanoseconds = seconds * SECOND + int((match.group(7) or "").ljust(9, "0"))
+    nanoseconds = seconds * SECOND + int((match[5] or "").ljust(9, "0"))
     if not 0 <= nanoseconds <= LATEST:
         raise ValueError("the time is outside 1970 to 2262")
     return nanoseconds
+
+
+@lru_cache(maxsize=1024)
+def _day(text: str) -> int:
+    """Seconds from 1970 to the beginning of a day; ValueError where there is no such day."""
+    return (date.fromisoformat(text) - _EPOCH).days * 86_400
 
 
 def to_text(nanoseconds: int) -> str:

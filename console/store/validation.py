@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Required
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictStr, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypedDict
 
 from console.store.errors import DocumentsRefused
@@ -306,9 +307,18 @@ def _place(index: int, location: Sequence[int | str]) -> str:
     return ".".join(str(part)[:80] for part in (f"documents.{index}.body", *location))
 
 
+def json_text(value: Any) -> str:
+    """`value` as compact JSON, not escaped beyond need; NaN and infinities by their names."""
+    try:
+        return to_json(value, inf_nan_mode="constants").decode()
+    except (PydanticSerializationError, ValueError):
+        # Lone surrogates, or nested deeper than the fast encoder goes.
+        return _ENCODER.encode(value)
+
+
 def _tidy(body: Document) -> tuple[Document, str]:
     """The body, cleaned if its text needs it, and that text; ValueError where too large, too deep or NaN."""
-    text = _ENCODER.encode(body)
+    text = json_text(body)
     if len(text) > DOCUMENT_BYTES:
         raise ValueError(f"the document is larger than {DOCUMENT_BYTES} characters")
     # A few brackets cannot nest deep enough to harm, and nearly all documents have only a few.

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 _CJK = "[\u2e80-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003ffff]"
-_BESIDE_CJK = re.compile(f"(?<={_CJK})|(?={_CJK})")
+_CJK_RUN = re.compile(f"{_CJK}+")
 _WORD = re.compile(r"[^\W_]+")
 _END_FIELDS = ("ip", "mac", "name", "vendor", "role", "zone")
 _MOST = 2000
@@ -16,7 +16,11 @@ ABOUT_SENSORS = "sensor-"
 
 def spread(text: str) -> str:
     """Put spaces around each Chinese character: the index knows no Chinese words, so it knows characters."""
-    return text if text.isascii() else _BESIDE_CJK.sub(" ", text)
+    return text if text.isascii() else _CJK_RUN.sub(_apart, text)
+
+
+def _apart(run: re.Match[str]) -> str:
+    return f" {' '.join(run[0])} "
 
 
 def alert_words(alert: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,6 +146,26 @@ class AlertIntake:
         self._insert = _Insert()
         self._rules: dict[str, tuple[Any, ...]] = {}
 
+    def expect(self, event_ids: Iterable[str]) -> None:
+        """Look up what is known of a whole batch's events at once."""
+        wanted = json.dumps(list(event_ids))
+        rows = self.connection.execute(
+            "SELECT event_id, sensor, number, first_seen, last_seen, count, base FROM alert_event"
+            " WHERE event_id IN (SELECT value FROM json_each(?))",
+            (wanted,),
+        )
+        known: dict[str, _Event | None] = {}
+        for event_id, sensor, *rest in rows:
+            if sensor == self.sensor:
+                known[event_id] = _Event(*rest)
+            else:
+                known.setdefault(event_id, None)
+        for event_id in json.loads(wanted):
+            self._events[event_id] = known.get(event_id)
+            if event_id not in known and "." not in event_id:
+                # No alert can have this id: those made up for repeats have a dot.
+                self._unheard.add(event_id)
+
     def take(self, body: Document, text: str) -> None:
         """Store or merge one checked alert document."""
         report = self._read(body, text)
@@ -216,16 +237,7 @@ class AlertIntake:
 
     def _event(self, event_id: str) -> _Event | None:
         if event_id not in self._events:
-            rows = self.connection.execute(
-                "SELECT sensor, number, first_seen, last_seen, count, base FROM alert_event"
-                " WHERE event_id = ?",
-                (event_id,),
-            ).fetchall()
-            own = next((row for row in rows if row[0] == self.sensor), None)
-            self._events[event_id] = _Event(*own[1:]) if own else None
-            if not rows and "." not in event_id:
-                # No alert can have this id: those made up for repeats have a dot.
-                self._unheard.add(event_id)
+            self.expect([event_id])
         return self._events[event_id]
 
     def _alert(self, number: int) -> _Alert | None:

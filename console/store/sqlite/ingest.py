@@ -115,9 +115,10 @@ class Ingest:
             AssetLookup(connection),
             self.bounds,
         )
-        for document in documents:
-            if document.type == "alert":
-                alerts.take(document.body, document.text)
+        reports = [document for document in documents if document.type == "alert"]
+        alerts.expect(document.body["event"]["id"] for document in reports)
+        for document in reports:
+            alerts.take(document.body, document.text)
         alerts.flush()
         connection.execute(
             "UPDATE sensor SET last_seen = ?, batches = batches + 1, documents = documents + ?"

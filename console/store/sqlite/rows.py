@@ -8,13 +8,13 @@ from typing import Any
 from console.store.filters import LEVELS, STATUSES
 from console.store.records import AlertRecord, Document
 from console.store.times import to_text
+from console.store.validation import json_text
 
 ALERT_COLUMNS = """alert.number, alert.id, alert.status, alert.level, alert.severity, alert.count,
 alert.first_seen, alert.last_seen, alert.source_asset, alert.destination_asset, alert.assignee,
 alert.close_reason, alert.allowance, alert.comments, alert.packets,
 alert_document.document, alert_document.keys"""
 SENSOR_KIND = 5
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def alert_record(row: tuple[Any, ...]) -> AlertRecord:
@@ -65,4 +65,4 @@ def optional_time(nanoseconds: int | None) -> str | None:
 
 def compact(document: Document | list[Any] | None) -> str:
     """JSON as stored."""
-    return _ENCODER.encode(document)
+    return json_text(document)

@@ -21,6 +21,9 @@ OF_THE_ACTOR = ("new_asset", "new_mac", "mac_conflict", "role", "name", "service
 """Asset changes that tell something of a machine's own doing; others are done to it."""
 
 
+_WORDS = ("name", "role", "zone")
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """One end of an alert; `key` is its asset's id where that is known, else its address."""
@@ -74,38 +77,41 @@ def sighting(alert: Mapping[str, Any], assets: Mapping[str, str]) -> Sighting | 
 
     `assets` has the asset ids of addresses. Fields may be missing: documents come from many sensors.
     """
-    event, rule = alert.get("event") or {}, alert.get("rule") or {}
-    if event.get("silenced") or rule.get("level") not in LEVELS or not event.get("id"):
+    event, rule = _map(alert, "event"), _map(alert, "rule")
+    level, action = rule.get("level"), _text(event, "action")
+    if event.get("silenced") or level not in LEVELS or not event.get("id"):
         return None
     actor = _machine(alert.get("source"), assets)
     target = _machine(alert.get("destination"), assets)
-    change = alert.get("asset") or {}
+    change = _map(alert, "asset")
     if actor is None and target is None and change:
         subject = _subject(change)
-        if change.get("change") in OF_THE_ACTOR:
+        if _text(change, "change") in OF_THE_ACTOR:
             actor = subject
         else:
             target = subject
     if actor is None and target is None:
         return None
-    tactics = tuple(((alert.get("threat") or {}).get("tactic") or {}).get("name") or ())
-    observed = actor is not None and phase_of(tactics) == STRIKE and event.get("action") in LOOKING
+    tactics = tuple(_texts(_map(_map(alert, "threat"), "tactic"), "name"))
+    observed = actor is not None and phase_of(tactics) == STRIKE and action in LOOKING
     start = nanoseconds(event.get("start") or alert.get("@timestamp"))
+    end = nanoseconds(event.get("end") or event.get("start") or alert.get("@timestamp"))
+    title = _text(rule, "title") or _text(rule, "name")
     return Sighting(
         str(event["id"]),
         start,
-        max(start, nanoseconds(event.get("end") or event.get("start") or alert.get("@timestamp"))),
-        LEVELS.index(rule["level"]),
-        str(rule.get("id") or rule.get("name") or rule.get("title")),
-        str(rule.get("title") or rule.get("name") or ""),
-        str(rule.get("title_zh") or rule.get("title") or ""),
-        OBSERVED if observed else str(event.get("action") or ""),
+        max(start, end),
+        LEVELS.index(level),
+        _text(rule, "id") or title,
+        title,
+        _text(rule, "title_zh") or title,
+        OBSERVED if observed else action,
         None if observed and target is not None else actor,
         target,
         tactics,
         phase_of(tactics),
         "maintenance" in alert,
-        int(event.get("count") or 1),
+        _count(event.get("count")),
     )
 
 
@@ -142,18 +148,36 @@ def _merged(one: Machine, other: Machine) -> Machine:
 def _machine(end: Any, assets: Mapping[str, str]) -> Machine | None:
     if not isinstance(end, Mapping):
         return None
-    address = str(end.get("ip") or end.get("mac") or "")
+    address = _text(end, "ip") or _text(end, "mac")
     # A group is nobody: two machines that call the same multicast address have nothing to do with each other.
     if not address or kind_of(address) == GROUP:
         return None
-    words = (str(end.get(key) or "") for key in ("name", "role", "zone"))
-    return Machine(assets.get(address, address), address, *words)
+    return Machine(assets.get(address, address), address, *(_text(end, key) for key in _WORDS))
 
 
 def _subject(asset: Mapping[str, Any]) -> Machine | None:
-    addresses = [*(asset.get("ip") or ()), *(asset.get("mac") or ())]
-    key = str(asset.get("id") or (addresses[0] if addresses else ""))
+    addresses = [*_texts(asset, "ip"), *_texts(asset, "mac")]
+    key = _text(asset, "id") or (addresses[0] if addresses else "")
     if not key:
         return None
-    words = (str(asset.get(name) or "") for name in ("name", "role", "zone"))
-    return Machine(key, str(addresses[0] if addresses else key), *words)
+    address = addresses[0] if addresses else key
+    return Machine(key, address, *(_text(asset, name) for name in _WORDS))
+
+
+def _map(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = document.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _text(document: Mapping[str, Any], key: str) -> str:
+    found = document.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _texts(document: Mapping[str, Any], key: str) -> list[str]:
+    found = document.get(key)
+    return [item for item in found if isinstance(item, str)] if isinstance(found, list | tuple) else []
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 1

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import random
 from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rules.attack import attack_table
 from rules.incidents.incident import incidents_of
@@ -276,6 +281,31 @@ def test_documents_with_next_to_nothing_in_them_do_no_harm() -> None:
         {**bare, "threat": {}},
     ]
     assert incidents_of(odd).documents == []
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+PLACES = st.sampled_from(
+    "event event.action event.count rule.title rule.title_zh rule.id rule.level threat threat.tactic"
+    " threat.tactic.name source source.ip source.name destination destination.zone asset asset.ip asset.change"
+    " maintenance".split()
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), PLACES, JSON), max_size=6))
+def test_any_value_in_any_place_does_no_harm(changes: list[tuple[int, str, object]]) -> None:
+    alerts: list[Any] = copy.deepcopy(ATTACK)
+    for number, place, value in changes:
+        target = alerts[number]
+        *path, last = place.split(".")
+        for key in path:
+            target = target.setdefault(key, {}) if isinstance(target, dict) else {}
+        if isinstance(target, dict):
+            target[last] = value
+    json.dumps(incidents_of(alerts).documents)
 
 
 def test_every_tactic_has_a_phase_and_a_name() -> None:

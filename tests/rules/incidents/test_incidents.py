@@ -289,9 +289,27 @@ JSON = st.recursive(
     max_leaves=4,
 )
 PLACES = st.sampled_from(
-    "event event.action event.count rule.title rule.title_zh rule.id rule.level threat threat.tactic"
-    " threat.tactic.name source source.ip source.name destination destination.zone asset asset.ip asset.change"
-    " maintenance".split()
+    [
+        "event",
+        "event.action",
+        "event.count",
+        "rule.title",
+        "rule.title_zh",
+        "rule.id",
+        "rule.level",
+        "threat",
+        "threat.tactic",
+        "threat.tactic.name",
+        "source",
+        "source.ip",
+        "source.name",
+        "destination",
+        "destination.zone",
+        "asset",
+        "asset.ip",
+        "asset.change",
+        "maintenance",
+    ]
 )
 
 

@@ -86,7 +86,7 @@ class Alerts:
             self._open.popitem(last=False)
 
     def replace_rules(self, rules: Iterable[AnyRule]) -> None:
-        """Alerts that may still grow speak as these rules do; those of rules that are no more stop growing."""
+        """Alerts that may still grow speak as these rules do; those of rules that are gone stop growing."""
         current = {rule.id: rule for rule in rules}
         for key, alert in list(self._open.items()):
             if alert.rule.id in current:

@@ -65,6 +65,7 @@ class LiveConsole:
         self.url = f"https://{host}:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
         self.wrapper: list[str] = []
+        self.settings_text = ""
 
     def token(self, sensor: str) -> str:
         """Register a sensor; its token."""
@@ -94,6 +95,10 @@ class LiveConsole:
         command = [sys.executable, "-m", "console", "console", "serve", "--store", self.store_path]
         command += ["--host", self.host, "--port", str(self.port)]
         command += ["--tls-certificate", self.certificate, "--tls-key", self.key]
+        if self.settings_text:
+            settings = self.folder / "settings.yaml"
+            settings.write_text(self.settings_text)
+            command += ["--settings", settings]
         self.process = subprocess.Popen(
             [*self.wrapper, *map(str, command)],
             cwd=ROOT,

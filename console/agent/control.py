@@ -145,7 +145,9 @@ class Control:
         digest = wanted.get("digest") if isinstance(wanted, dict) else None
         if not digest or digest == self.running.digest:
             if digest:
+                # The same content may come back under a later number.
                 self.refused = None
+                self.running = self.running._replace(version=max(_number(wanted), self.running.version))
             return
         if self.refused and self.refused.get("digest") == digest:
             return
@@ -178,3 +180,8 @@ class Control:
             keep_bundle(content, bundle, self._settings.state)
         except OSError as error:
             _log.error("configuration.keep", error=str(error))
+
+
+def _number(wanted: dict[str, Any]) -> int:
+    version = wanted.get("version")
+    return version if isinstance(version, int) else 0

@@ -230,6 +230,8 @@ class Service:
         self.health = parts
         if self.sender is not None and self.control is not None:
             self.sender.client.context.pins = self.control.client.context.pins
+            if self.control.running.digest == self.plan.digest:
+                self.plan = self.control.running
         state = parts["uplink"]["state"] if "uplink" in parts else "none"
         self._notifier.tell(
             f"STATUS={parts['packets']} packets, {parts['spool']['documents']} documents wait, uplink {state}"

@@ -231,9 +231,14 @@ def _time(table: Rhythms, place: Int, message: Record) -> None:
         if 0 <= interval < REPEAT_NS:
             return
         row["cycle"] = row["since_anchor"]
-        whole = row["anchor_stream"] == message["stream"] and row["anchor_gaps"] == message["gaps"]
-        if interval > 0 and whole:
+        before = row["interval_ns"]
+        # What was not captured makes intervals longer, never shorter.
+        whole = row["anchor_gaps"] == message["gaps"] or interval <= before + before // 2
+        if interval > 0 and row["anchor_stream"] == message["stream"]:
             row["interval_ns"] = interval
+        else:
+            whole = False
+        if whole:
             _keep(table, place, interval)
             if row["longest_allowed_ns"] > 0:
                 if row["shortest_allowed_ns"] <= interval <= row["longest_allowed_ns"]:

@@ -468,6 +468,12 @@ def _note_sender(wire: Wire, packet: Row, sender: Int) -> None:
 
 
 @kernel
+def _is_unseen(other: Row, packet: Row) -> bool:
+    """Whether the packet acknowledges octets of the other side that were not captured, or not yet."""
+    return other["known"] and 0 < (packet["ack"] - other["next_seq"]) & 0xFFFFFFFF <= 0x7FFFFFFF
+
+
+@kernel
 def _tcp(wire: Wire, packet: Row, data: Bytes) -> None:
     """One TCP segment (RFC 9293)."""
     streams = wire.streams
@@ -491,6 +497,10 @@ def _tcp(wire: Wire, packet: Row, data: Bytes) -> None:
     _note_sender(wire, packet, np.int64(row["low_endpoint"] if direction == 0 else row["high_endpoint"]))
     if flags & ACK and not flags & RST:
         if side["acked"] < 0 or (packet["ack"] - side["acked"]) & 0xFFFFFFFF <= 0x7FFFFFFF:
+            if packet["ack"] != side["acked"] and _is_unseen(
+                streams.sides[2 * place + 1 - direction], packet
+            ):
+                row["gaps"] += 1
             side["acked"] = packet["ack"]
     if flags & SYN:
         side["isn"] = packet["seq"]

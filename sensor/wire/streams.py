@@ -33,7 +33,7 @@ STREAM = np.dtype(
         ("high_port", "i4"),
         ("vlan", "i4"),
         ("next", "i4"),  # in the hash chain; -1 at its end
-        ("gaps", "i4"),  # places that were not captured, the beginning too
+        ("gaps", "i4"),  # places that were not captured, or not yet, the beginning too
         ("transport", "i2"),
         ("protocol", "i2"),  # 0 until recognised
         ("client", "i1"),  # direction of the client

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.baseline.entries import Entry
 from rules.baseline.model import Level
 from rules.baseline.novelty import Novelty
 from rules.documents import nanoseconds, table_of
@@ -87,11 +88,12 @@ def behaviour_table(
     plant: Plant,
     novelty: Novelty | None = None,
     keys: Ints | None = None,
+    more: Mapping[str, Callable[[], Column | None]] | None = None,
 ) -> Table:
     """BEHAVIOUR rows with everything that rules may ask about them.
 
     `keys` are numbers by which the same behaviour is known from batch to batch. Without `novelty`
-    nothing was learned, and every `baseline.new_*` is absent.
+    nothing was learned, and every `baseline.new_*` is absent. `more` makes further columns.
     """
     ends = Ends(rows, plant)
     makers: dict[str, Callable[[], Column | None]] = {}
@@ -105,6 +107,7 @@ def behaviour_table(
         for field in ("is_internal", "authorised"):
             makers[f"{name}.{field}"] = partial(ends.flag_column, field, codes)
     makers |= _network_makers(rows) | _ics_makers(rows, strings) | _baseline_makers(rows, novelty)
+    makers |= more or {}
     makers["conduit.allowed"] = lambda: ends.conduit_column(makers["network.protocol"]())
     makers["schedule.working_hours"] = lambda: _flags(plant.site.is_working_time(rows["last_ns"]))
     makers["schedule.maintenance"] = lambda: _flags(plant.site.is_maintenance(rows["last_ns"]))
@@ -137,7 +140,10 @@ def asset_table(changes: Sequence[Mapping[str, Any]], plant: Plant, learned: boo
             "working_hours": None if working is None else bool(working[0]),
             "maintenance": None if maintenance is None else bool(maintenance[0]),
         }
-        documents.append({**change, "asset": asset, "baseline": {"learned": learned}, "schedule": schedule})
+        baseline: dict[str, Any] = {"learned": learned}
+        if learned and asset.get("change") == "new_asset" and (ips or macs):
+            baseline["entry"] = Entry(asset=(ips or macs)[0]).id
+        documents.append({**change, "asset": asset, "baseline": baseline, "schedule": schedule})
     return table_of(documents, "asset")
 
 

@@ -168,6 +168,18 @@ CORE: tuple[RuleField, ...] = (
     RuleField("baseline.learned_interval_s", "real", "Interval that was learned; seconds"),
     RuleField("baseline.volume_outside", "boolean", "More messages than a channel ever had while learning"),
     RuleField(
+        "baseline.entry",
+        "text",
+        "Id of the entry by which `fieldwatch baseline accept` makes this known",
+        (),
+        BOTH,
+    ),
+    RuleField(
+        "baseline.withheld",
+        "boolean",
+        "Seen while learning and not learned: it is dangerous, or somebody decided to forget it",
+    ),
+    RuleField(
         "baseline.value_kind",
         "text",
         "How the values of the point behaved while learning; of rows with `baseline.value_outside`",

@@ -124,7 +124,8 @@ class Watch:
         if step.fresh.size:
             rows = self.watcher.behaviours.rows[step.fresh]
             novelty = self.stage.novelty(rows)
-            yield behaviour_table(rows, self._strings, self.plant, novelty, step.fresh)
+            more = self.stage.columns(rows, novelty)
+            yield behaviour_table(rows, self._strings, self.plant, novelty, step.fresh, more)
         if step.changes:
             news = {change: self.stage.is_news(change.time_ns) for change in step.changes}
             for learned in (False, True):
@@ -179,7 +180,7 @@ class Watch:
                 document["evidence"] = self._evidence(document["evidence"]["frames"])
             event = document["event"]
             if self.stage.withholds(event.get("action", ""), nanoseconds(event["start"])):
-                document["baseline"] = {"withheld": True}
+                document.setdefault("baseline", {})["withheld"] = True
                 document["message"] += " (seen while learning; not learned)"
                 document["message_zh"] += "（学习期间出现，未纳入基线）"
         return documents

@@ -19,7 +19,7 @@ from rules.templates import render
 
 MOST_FRAMES = 16
 """Frames of evidence of one alert: the first ones, and the last in the last place."""
-_KEPT = ("source.", "destination.", "network.", "ics.", "asset.")
+_KEPT = ("source.", "destination.", "network.", "ics.", "asset.", "baseline.entry", "baseline.value_")
 _PORTS = {"tcp": FlowTuple.make_tcp, "udp": FlowTuple.make_udp, "sctp": FlowTuple.make_sctp}
 STAND_INS = {"source.ip": "source.mac", "destination.ip": "destination.mac"}
 """What is grouped by and shown where an end has no IP address."""
@@ -115,7 +115,7 @@ class Alert:
         for name, value in fields.items():
             # Of the many flags only those that are set are worth a line; malformed always is.
             if name.startswith(_KEPT) and (
-                value is not False or not name.startswith("ics.") or "malf" in name
+                value is not False or not name.startswith(("ics.", "baseline.")) or "malf" in name
             ):
                 _put(result, name, value)
         community = community_id(fields)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from rules.baseline.decisions import forgotten
 from rules.baseline.model import (
     DANGEROUS,
     Baseline,
@@ -17,11 +18,11 @@ from rules.baseline.model import (
     Place,
     Withheld,
 )
-from rules.baseline.ranges import insert
-from rules.baseline.subjects import Directory, Mask, subjects_of
-from sensor.messages import NO_CODE
+from rules.baseline.ranges import insert, span
+from rules.baseline.rows import refused_level
+from rules.baseline.subjects import Directory, subjects_of
 from sensor.strings import Strings, text_of
-from sensor.types import Rows
+from sensor.types import Ints, Rows
 
 MOST_ASSETS = 1 << 14
 MOST_CONVERSATIONS = 1 << 15
@@ -46,6 +47,7 @@ class Learner:
         self.behaviours = 0
         self._directory = directory
         self._strings = strings
+        self._forgotten = forgotten(baseline)
         self._refuse = np.isin(np.arange(256), list(DANGEROUS - set(accept)))
         self._functions = self._places = self._ranges = 0
         for operations in baseline.conversations.values():
@@ -59,15 +61,22 @@ class Learner:
         """Whether this operation is kept out of the baseline because it is dangerous."""
         return bool(self._refuse[operation])
 
-    def learn(self, rows: Rows) -> Mask:
-        """Learn these BEHAVIOUR rows; which of them were withheld because they are dangerous."""
+    def learn(self, rows: Rows) -> Ints:
+        """Learn these BEHAVIOUR rows. Of each the Level at which it was withheld, NONE where it was not:
+        because it is dangerous, or because somebody decided that it is not to be known."""
         subjects = subjects_of(rows, self._directory)
         self.behaviours += rows.shape[0]
-        for sender in np.unique(subjects.sender[subjects.depth >= Level.ASSET]):
+        withheld = np.zeros(rows.shape[0], np.int64)
+        if self._forgotten:
+            for index in np.flatnonzero(subjects.depth >= Level.ASSET).tolist():
+                withheld[index] = refused_level(subjects, index, rows, self._strings, self._forgotten)
+        chosen = (subjects.depth >= Level.ASSET) & (withheld != Level.ASSET)
+        for sender in np.unique(subjects.sender[chosen]):
             if subjects.is_host[sender]:
                 self._add_asset(subjects.names[sender])
-        withheld = np.zeros(rows.shape[0], np.bool_)
-        for index in np.flatnonzero(subjects.depth >= Level.CONVERSATION):
+        for index in np.flatnonzero(
+            (subjects.depth >= Level.CONVERSATION) & (withheld == Level.NONE)
+        ).tolist():
             row, conversation = rows[index], subjects.conversation(int(index))
             operations = self._operations(conversation)
             if operations is None:
@@ -75,7 +84,7 @@ class Learner:
             elif subjects.depth[index] == Level.CONVERSATION:
                 continue
             elif self._refuse[int(row["operation"]) & 0xFF] and int(row["operation"]) not in operations:
-                withheld[index] = True
+                withheld[index] = Level.OPERATION
                 self._withhold(conversation, row)
             elif not self._add(operations, row, int(subjects.depth[index])):
                 self.left_out += 1
@@ -130,10 +139,3 @@ class Learner:
         insert(ranges, *span(int(row["address"]), int(row["count"])))
         self._ranges += len(ranges) - before
         return True
-
-
-def span(address: int, count: int) -> tuple[int, int]:
-    """The addresses that `count` objects from `address` on take; (-1, -1) without an address."""
-    if address < 0:
-        return NO_CODE, NO_CODE
-    return address, address + max(count, 1) - 1

@@ -18,6 +18,7 @@ from sensor.messages import Operation
 from sensor.protocols.protocol import NAMES
 
 if TYPE_CHECKING:
+    from rules.baseline.decisions import Decision
     from rules.baseline.rhythms.model import Beat, Rhythm
 
 INTERNET = "internet"
@@ -122,6 +123,8 @@ class Baseline:
     learned: list[Learned] = field(default_factory=list)
     values: dict[Point, Seen] = field(default_factory=dict)
     rhythms: dict[Beat, Rhythm] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    """By the id of the entry that they are about."""
 
     def objects(self) -> Iterator[tuple[Conversation, int, Function, Place, Ranges]]:
         """Every object range with the way to it, in the order of the file."""

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.baseline.model import Baseline, Level
+from rules.baseline.entries import Entry
+from rules.baseline.model import DANGEROUS, Baseline, Level
+from rules.baseline.ranges import joined
 from rules.baseline.subjects import Directory, Mask, Subjects, pack_service, subjects_of
 from sensor.messages import NO_CODE, Kind
 from sensor.strings import Strings, text_of
@@ -87,13 +89,28 @@ class _Intervals:
         return inside & (last <= self._ends[places])
 
 
-class Lookup:
-    """A baseline to ask; made once it has been learned or loaded. Later changes are not seen."""
+def _disjoint(ranges: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """The same (owner, first, last) with those of one owner that overlap or touch made one."""
+    owners: dict[int, list[tuple[int, int]]] = {}
+    for owner, first, last in ranges:
+        owners.setdefault(owner, []).append((first, last))
+    return [(owner, *span) for owner, spans in owners.items() for span in joined(spans)]
 
-    def __init__(self, baseline: Baseline, directory: Directory, strings: Strings) -> None:
+
+class Lookup:
+    """A baseline to ask; made once it has been learned or loaded. Later changes are not seen.
+
+    `accepts` are entries that count as known beside it: an asset itself; a conversation with its ends
+    and all that is done in it but for DANGEROUS operations; an operation, a function with all below.
+    """
+
+    def __init__(
+        self, baseline: Baseline, directory: Directory, strings: Strings, accepts: Iterable[Entry] = ()
+    ) -> None:
         self._directory = directory
         self._strings = strings
-        self._assets = baseline.assets
+        self._assets = set(baseline.assets)
+        self._open: dict[str, set[int]] = {"conversation": set(), "operation": set(), "function": set()}
         self._addresses: dict[str, int] = {}
         self._names: dict[str, int] = {"": 0}
         steps = [_Step() for _ in range(8)]
@@ -111,6 +128,11 @@ class Lookup:
                         space = self._spaces.add(self._units.add(sub, place.unit), place.space)
                         owner = self._places.add(space, self._names.setdefault(place.name, len(self._names)))
                         ranges.extend((owner, first, last) for first, last in known)
+        accepts = list(accepts)
+        for entry in accepts:
+            self._accept(entry, ranges)
+        if accepts:
+            ranges = _disjoint(ranges)
         for step in steps:
             step.close()
         self._intervals = _Intervals(ranges)
@@ -120,8 +142,41 @@ class Lookup:
         self._told_assets: set[str] = set()
         self._heard: set[str] = set()
 
+    def _accept(self, entry: Entry, ranges: list[tuple[int, int, int]]) -> None:
+        if entry.asset is not None:
+            self._assets.add(entry.asset)
+        if entry.conversation is None:
+            return
+        talk = entry.conversation
+        self._assets |= {talk.client, talk.server}
+        pair = self._pairs.add(self._address(talk.client), self._address(talk.server))
+        number = self._conversations.add(pair, pack_service(talk))
+        if entry.operation is not None:
+            number = self._operations.add(number, entry.operation)
+        if entry.function is not None:
+            number = self._subs.add(self._functions.add(number, entry.function.code), entry.function.sub)
+        if entry.place is None:
+            self._open[entry.what].add(number)
+            return
+        space = self._spaces.add(self._units.add(number, entry.place.unit), entry.place.space)
+        owner = self._places.add(space, self._names.setdefault(entry.place.name, len(self._names)))
+        ranges.append((owner, *entry.span))
+
+    def _is_open(self, what: str, numbers: Ints) -> Mask:
+        if not self._open[what]:
+            return np.zeros(numbers.shape, np.bool_)
+        return np.isin(numbers, list(self._open[what]))
+
     def _address(self, address: str) -> int:
         return self._addresses.setdefault(address, len(self._addresses))
+
+    def remember(self, other: Lookup) -> None:
+        """Take over what another has told and heard, so that it is not told again."""
+        self._told_talks, self._told_assets, self._heard = (
+            other._told_talks,
+            other._told_assets,
+            other._heard,
+        )
 
     def novelty(self, rows: Rows) -> Novelty:
         """What is new about these BEHAVIOUR rows.
@@ -151,16 +206,22 @@ class Lookup:
         last = np.where(address < 0, NO_CODE, address + np.maximum(rows["count"], 1) - 1)
         known = self._intervals.cover(owner, np.maximum(address, NO_CODE), last)
 
+        harmless = ~np.isin(rows["operation"], list(DANGEROUS))
+        open_talk = self._is_open("conversation", talk) & harmless
+        open_act = open_talk | self._is_open("operation", act)
+        open_function = open_act | self._is_open("function", function)
+        known |= open_function
         answers = rows["kind"] == Kind.RESPONSE
         asset = (heard[subjects.client] | heard[subjects.server]) & (depth >= Level.ASSET)
         conversation = asset | (talk < 0)
-        operation = conversation | (act < 0)
+        operation = conversation | ((act < 0) & ~open_talk)
+        new_function = (function < 0) & ~open_act
         levels = [
             asset,
             conversation & (depth >= Level.CONVERSATION),
             operation & (depth >= Level.OPERATION),
-            (operation | (function < 0)) & (depth >= Level.FUNCTION),
-            (operation | (function < 0) | ~known) & (depth >= Level.OBJECT),
+            (operation | new_function) & (depth >= Level.FUNCTION),
+            (operation | new_function | ~known) & (depth >= Level.OBJECT),
         ]
         news = levels[0] | levels[1]
         quiet = self._repeats(subjects, news, answers, heard) if news.any() else news

@@ -18,6 +18,13 @@ _RANGE = re.compile(rf"\s*({_NUMBER})(?:\s*-\s*({_NUMBER}))?\s*\Z")
 GREATEST = (1 << 63) - 1
 
 
+def span(address: int, count: int) -> tuple[int, int]:
+    """The addresses that `count` objects from `address` on take; (-1, -1) without an address."""
+    if address < 0:
+        return -1, -1
+    return address, address + max(count, 1) - 1
+
+
 def joined(ranges: Iterable[tuple[int, int]]) -> Ranges:
     """The same addresses with ranges that overlap or touch made one."""
     result: Ranges = []

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.baseline.decisions import accepted, ends
+from rules.baseline.entries import Entry
 from rules.baseline.learning import Learner
 from rules.baseline.model import Baseline, Learned, Level
 from rules.baseline.novelty import Lookup, Novelty
-from rules.baseline.subjects import Directory, Mask
+from rules.baseline.rows import EntryIds, entry_at
+from rules.baseline.subjects import Directory, Mask, subjects_of
 from rules.documents import nanoseconds
+from rules.table import Column, Flags
 from sensor.behaviours import BEHAVIOUR
 from sensor.messages import Operation
 from sensor.strings import Strings
-from sensor.types import Rows
+from sensor.types import Ints, Rows
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([smhdw])\Z")
@@ -77,6 +81,8 @@ class BaselineStage:
         self._loaded = baseline is not None
         self._learner = Learner(self.baseline, directory, strings, accept)
         self._lookup: Lookup | None = None
+        self._period = 0
+        self._ends = np.array(ends(self.baseline), np.int64)
         self._services: set[tuple[str, str]] | None = None
         self._first_ns: int | None = None
         self._last_ns = 0
@@ -141,17 +147,46 @@ class BaselineStage:
         level = np.zeros(rows.shape[0], np.int64)
         flags = [np.zeros(rows.shape[0], np.bool_) for _ in range(5)]
         if inside.any():
-            level[inside] = np.where(self._take(rows[inside]), Level.OPERATION, Level.NONE)
-            for value in (Level.OPERATION, Level.FUNCTION, Level.OBJECT):
-                flags[value - 1][:] = level == Level.OPERATION
-        if not inside.all():
-            if self._lookup is None:
-                self._lookup = Lookup(self.baseline, self._directory, self._strings)
-            news = self._lookup.novelty(rows[~inside])
-            level[~inside] = news.level
+            level[inside] = self._take(rows[inside])
+            for value in list(Level)[1:]:
+                flags[value - 1][:] = (level != Level.NONE) & (level <= value)
+        # What was accepted for a time is news again from then on.
+        period = np.searchsorted(self._ends, rows["first_ns"], "right")
+        for number in np.unique(period[~inside]).tolist():
+            chosen = ~inside & (period == number)
+            news = self._lookup_of(number).novelty(rows[chosen])
+            level[chosen] = news.level
             for mine, theirs in zip(flags, news[1:], strict=True):
-                mine[~inside] = theirs
+                mine[chosen] = theirs
         return Novelty(level, *flags)
+
+    def _lookup_of(self, period: int) -> Lookup:
+        """The baseline in the time between two ends of decisions."""
+        if self._lookup is None or self._period != period:
+            begin = int(self._ends[period - 1]) if period else 0
+            known, self._period = self._lookup, period
+            accepts = accepted(self.baseline, begin)
+            self._lookup = Lookup(self.baseline, self._directory, self._strings, accepts)
+            if known is not None:
+                self._lookup.remember(known)
+        return self._lookup
+
+    def columns(self, rows: Rows, novelty: Novelty | None) -> dict[str, Callable[[], Column | None]]:
+        """Makers of what else is said of these rows: `baseline.entry` and `baseline.withheld`."""
+        if novelty is None:
+            return {}
+        news = novelty.level
+        withheld = self._inside(rows) & (news != Level.NONE)
+
+        def entry(index: int) -> Entry:
+            one = rows[index : index + 1]
+            subjects = subjects_of(one, self._directory)
+            return entry_at(subjects, 0, one, int(news[index]), self._strings, self.baseline.assets)
+
+        return {
+            "baseline.entry": lambda: EntryIds(news, entry),
+            "baseline.withheld": lambda: Flags(withheld),
+        }
 
     def _inside(self, rows: Rows) -> Mask:
         if self._window is None or not rows.shape[0]:
@@ -160,15 +195,15 @@ class BaselineStage:
         self.advance(int(rows["first_ns"].max()))
         return np.asarray(rows["first_ns"] < self._window.end(self._first_ns or 0))
 
-    def _take(self, rows: Rows) -> Mask:
-        """Learn rows that were not learned before; which rows were withheld."""
+    def _take(self, rows: Rows) -> Ints:
+        """Learn rows that were not learned before; at which level rows were withheld."""
         identity = self._identity(rows)
         fresh = ~np.isin(identity, self._seen)
-        withheld = np.zeros(rows.shape[0], np.bool_)
+        withheld = np.zeros(rows.shape[0], np.int64)
         if fresh.any():
             withheld[fresh] = self._learner.learn(rows[fresh])
             # Withheld rows are to be told each time they come: they are never "seen".
-            self._seen = np.union1d(self._seen, identity[fresh & ~withheld])
+            self._seen = np.union1d(self._seen, identity[fresh & (withheld == Level.NONE)])
             self._lookup = self._services = None
         return withheld
 

@@ -16,6 +16,8 @@ from sensor.types import Int, Ints, Record, Rows
 
 MOST_STATES = 8
 """Distinct values that are told apart; of more it is only known that there are more."""
+MOST_ALLOWED = 16
+"""Values that a point may be bound to: its states, and what was accepted beside them."""
 MOST_SAMPLES = 1 << 16
 """Values that are looked at in one go."""
 MOST_DEVIATIONS = 1 << 14
@@ -52,7 +54,7 @@ POINT = np.dtype(
         ("high_ns", "i8"),
         ("limit_step", "f8"),  # infinite where jumps are not told
         ("limit_rate", "f8"),
-        ("allowed", "f8", (MOST_STATES,)),
+        ("allowed", "f8", (MOST_ALLOWED,)),
         # What was seen.
         ("first_ns", "i8"),
         ("last_ns", "i8"),

@@ -170,6 +170,8 @@ def _read_states(reader: Reader, node: yaml.Node) -> States:
 def _only_in(mine: Baseline, theirs: Baseline) -> Iterator[Difference]:
     for point in sorted(mine.values, key=order):
         seen, other = mine.values[point], theirs.values.get(point)
+        if bounds_of(seen) is None:
+            continue
         text = "{" + ", ".join(point_parts(point)) + "}"
         if other is None or band_text(seen) != band_text(other):
             yield Difference("value", f"{text}: {band_text(seen)}")

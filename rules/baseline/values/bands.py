@@ -44,11 +44,12 @@ followed is not written into the baseline: after a restart the learned band coun
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, log, sqrt
 from statistics import NormalDist
 
 from rules.baseline.values.point import Seen, ValueKind
+from sensor.points.table import MOST_ALLOWED
 
 FEWEST_SAMPLES = 30
 FEWEST_SAME = 10
@@ -98,6 +99,20 @@ def margin_share(looks: int) -> float:
 def _expected_greatest(count: int) -> float:
     """E(n) above, in deviations."""
     return NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
+
+
+def including(bounds: Bounds, value: float) -> Bounds:
+    """Bounds that reach as far as a value that somebody accepted."""
+    states = bounds.states
+    if states:
+        states = tuple(sorted({*states, value}))
+    # Beyond what the table of points can hold, what lies between the states is inside as well.
+    return replace(
+        bounds,
+        low=min(bounds.low, value),
+        high=max(bounds.high, value),
+        states=states if len(states) <= MOST_ALLOWED else (),
+    )
 
 
 def _of_half(value: float) -> float:

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.baseline.decisions import accepted, ends, forgotten
+from rules.baseline.entries import Entry
 from rules.baseline.stage import BaselineStage
 from rules.baseline.subjects import Directory
-from rules.baseline.values.bands import Bounds, bounds_of
+from rules.baseline.values.bands import Bounds, bounds_of, including
 from rules.baseline.values.learning import add, learned, namer
 from rules.baseline.values.point import Point, Seen, joined
 from rules.ends import Plant
@@ -71,34 +73,47 @@ class ValueWatch:
         self._addresses = directory.addresses
         self._servers: set[str] = set()
         self._known: dict[Point, Seen] = {}
+        self._accepted: dict[Point, list[float]] = {}
+        self._ends = ends(stage.baseline)
         self._bounds: dict[int, Bounds] = {}
         """By place in the table."""
         self._learns = stage.learns
         self._messages: list[Rows] = []
         self._deviations: list[Rows] = []
-        self._found: list[Bounds] = []
+        self._found: list[tuple[Bounds, Point]] = []
         self._not_told = 0
         if not self._learns:
-            self._know()
+            self._know(0)
 
     def take(self, out: Out, buffers: Buffers) -> None:
         """Look at the values of a drain."""
         count = int(out.used[MESSAGES])
         if not count:
             return
+        latest = int(out.messages["time_ns"][:count].max())
         if not self._learns:
-            self._pass(out, 0, FOREVER)
+            self._judge(out, 0, latest)
             return
         until = self._stage.learns_until_ns
         self._pass(out, 0, until)
-        if int(out.messages["time_ns"][:count].max()) >= until:
-            self._close()
-            self._pass(out, until, FOREVER)
+        if latest >= until:
+            self._close(until)
+            self._judge(out, until, latest)
 
     def finish(self) -> None:
         """The traffic has ended; what is known by now is learned, if learning had not ended before."""
         if self._learns:
-            self._close()
+            self._close(0)
+
+    def _judge(self, out: Out, first_ns: int, latest_ns: int) -> None:
+        """Hold values against bounds, which change where something that was accepted has expired."""
+        while self._ends and self._ends[0] <= latest_ns:
+            end = self._ends.pop(0)
+            self._pass(out, first_ns, end)
+            self._know(end)
+            self._bind(np.flatnonzero(self.points.hashes))
+            first_ns = end
+        self._pass(out, first_ns, FOREVER)
 
     def _pass(self, out: Out, first_ns: int, end_ns: int) -> None:
         """Look at the values of messages from `first_ns` on and before `end_ns`."""
@@ -116,19 +131,20 @@ class ValueWatch:
             if points.used[FREE] == 0:
                 make_room(points)
 
-    def _close(self) -> None:
+    def _close(self, now_ns: int) -> None:
         """Learning is over: what was seen becomes entries of the baseline, and bounds."""
         self._learns = False
         inhabited = np.flatnonzero(self.points.hashes)
         values = self._stage.baseline.values
+        refused = {entry.point for entry in forgotten(self._stage.baseline)}
         for point, seen in learned(self.points.rows[inhabited], self._names):
-            if not add(values, point, seen):
+            if point not in refused and not add(values, point, seen):
                 self._stage.leave_out(1)
-        self._know()
+        self._know(now_ns)
         self._bind(inhabited)
 
-    def _know(self) -> None:
-        """Make the baseline's points ready to be found.
+    def _know(self, now_ns: int) -> None:
+        """Make the baseline's points, and what is accepted of them at this time, ready to be found.
 
         A tag is the same whether it is asked for through a connection or by its route: the unit of
         points with names is not looked at.
@@ -137,9 +153,13 @@ class ValueWatch:
         self._servers = {point.server for point in values}
         self._known = {}
         for point, seen in values.items():
-            key = point._replace(unit=NO_CODE) if point.name else point
+            key = _key(point)
             other = self._known.get(key)
             self._known[key] = seen if other is None else joined(seen, other)
+        self._accepted = {}
+        for entry in accepted(self._stage.baseline, now_ns):
+            if entry.point is not None and entry.value is not None:
+                self._accepted.setdefault(_key(entry.point), []).append(entry.value)
 
     def _bind(self, places: Ints) -> None:
         """Put the bounds of points into their rows."""
@@ -154,8 +174,12 @@ class ValueWatch:
                 _write(bounds, rows[place])
 
     def _bounds_of(self, point: Point) -> Bounds | None:
-        seen = self._known.get(point._replace(unit=NO_CODE) if point.name else point)
-        return bounds_of(seen, point.protocol in WORDS) if seen is not None else None
+        seen = self._known.get(_key(point))
+        bounds = bounds_of(seen, point.protocol in WORDS) if seen is not None else None
+        if bounds is not None:
+            for value in self._accepted.get(_key(point), ()):
+                bounds = including(bounds, value)
+        return bounds
 
     def _fetch(self, out: Out) -> None:
         """Take the deviations that the kernel found away from it."""
@@ -167,7 +191,9 @@ class ValueWatch:
         found = found[:room]
         self._deviations.append(found)
         self._messages.append(out.messages[found["message"]].copy())
-        self._found += [self._bounds[place] for place in found["place"].tolist()]
+        places = found["place"]
+        bounds = [self._bounds[place] for place in places.tolist()]
+        self._found += zip(bounds, self._names(points.rows[places]), strict=True)
 
     def tables(self, step: Step) -> Iterator[Table]:
         """The deviations of an epoch, as behaviours with what the baseline says of their values."""
@@ -177,10 +203,10 @@ class ValueWatch:
         order = np.lexsort((deviations["address"], messages["part"], messages["packet"]))
         self._not_told += max(0, len(order) - MOST_TOLD)
         order = order[:MOST_TOLD]
-        bounds = [self._found[index] for index in order.tolist()]
+        found = [self._found[index] for index in order.tolist()]
         self._messages, self._deviations, self._found = [], [], []
         assert self._plant is not None
-        yield deviation_table(messages[order], deviations[order], bounds, self._strings, self._plant)
+        yield deviation_table(messages[order], deviations[order], found, self._strings, self._plant)
 
     @property
     def losses(self) -> dict[str, int]:
@@ -189,6 +215,10 @@ class ValueWatch:
             "points_evicted": int(self.points.used[EVICTED]),
             "deviations_not_told": int(self.points.used[UNTOLD]) + self._not_told,
         }
+
+
+def _key(point: Point) -> Point:
+    return point._replace(unit=NO_CODE) if point.name else point
 
 
 def _write(bounds: Bounds, row: np.void) -> None:
@@ -203,7 +233,7 @@ def _write(bounds: Bounds, row: np.void) -> None:
 
 
 def deviation_table(
-    messages: Rows, deviations: Rows, bounds: list[Bounds], strings: Strings, plant: Plant
+    messages: Rows, deviations: Rows, found: list[tuple[Bounds, Point]], strings: Strings, plant: Plant
 ) -> Table:
     """DEVIATION rows with their MESSAGE rows as behaviours of one message each."""
     rows = np.zeros(len(messages), BEHAVIOUR)
@@ -218,17 +248,20 @@ def deviation_table(
     rows["first_ns"] = rows["last_ns"] = messages["time_ns"]
     rows["frames"][:, 0] = messages["packet"]
     known = behaviour_table(rows, strings, plant)
-    columns = {**known.columns, **_columns(deviations, bounds)}
+    columns = {**known.columns, **_columns(deviations, found)}
     return Table("behaviour", len(rows), columns, known.occurrences, ABOUT)
 
 
-def _columns(deviations: Rows, bounds: list[Bounds]) -> dict[str, Column]:
+def _columns(deviations: Rows, found: list[tuple[Bounds, Point]]) -> dict[str, Column]:
+    bounds = [bound for bound, _ in found]
     values = deviations["value"].tolist()
     jumps = deviations["reason"] == JUMP
     # An edge that was set by hand on one side only leaves the other open.
     lows, highs = _finite(deviations["low"]), _finite(deviations["high"])
     excess = [bound.excess(value) for bound, value in zip(bounds, values, strict=True)]
+    entries = [Entry(point=point, value=value) for (_, point), value in zip(found, values, strict=True)]
     return {
+        "baseline.entry": texts(entry.id for entry in entries),
         "baseline.learned": Flags(np.ones(len(values), np.bool_)),
         "baseline.value_outside": Flags(~jumps),
         "baseline.value_jump": Flags(jumps),

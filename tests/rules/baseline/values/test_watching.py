@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ import pytest
 from plant_processes import controlled
 from traffic import batch_of, segment
 
+from rules.baseline.decisions import FOREVER, Decision, decide
 from rules.baseline.document import text_of_baseline
+from rules.baseline.entries import Entry
 from rules.baseline.model import Baseline
+from rules.baseline.reading import baseline_of_text
 from rules.baseline.stage import Window
 from rules.watch import Watch
 from sensor.capture.batch import PacketBatch
@@ -145,6 +149,26 @@ def test_batches_change_nothing_and_a_loaded_baseline_says_the_same() -> None:
         assert text_of_baseline(other.stage.baseline) == text
     later, _ = told(talk.packets[-6:], baseline=watch.stage.baseline)
     assert [row["ics.value"] for row in later] == [950, 900, 950]
+
+
+def test_an_accepted_value_is_inside_until_its_time_is_over() -> None:
+    talk = plant(500)
+    talk.poll(502, [430, 950, 800])
+    talk.poll(504, [430, 420, 800])
+    talk.poll(506, [430, 950, 800])
+    found, watch = told(talk.packets)
+    baseline = watch.stage.baseline
+    (entry,) = {row["baseline.entry"] for row in found}
+    (point,) = [point for point in baseline.values if point.address == 101]
+    accepted = Entry(point=point, value=950.0)
+    assert entry == accepted.id
+    decide(baseline, Decision(True, accepted, "kim", 0, 505 * SECOND, "test of the alarm"))
+    kept = baseline_of_text(text_of_baseline(baseline), Path("plant.yaml"))
+    later, _ = told(talk.packets[-6:], baseline=kept, size=3)
+    assert [(row["ics.value"], row["baseline.value_high"] < 900) for row in later] == [(950, True)]
+    decide(baseline, Decision(False, Entry(point=point), "kim", 0, FOREVER, "no set-point any more"))
+    assert point not in baseline.values
+    assert told(talk.packets[-6:], baseline=baseline)[0] == []
 
 
 def test_a_slow_drift_is_followed_and_a_written_value_never() -> None:

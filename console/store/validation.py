@@ -53,6 +53,8 @@ class _Event(TypedDict, total=False):
     end: Time
     count: Annotated[int, Field(strict=True, ge=1, le=2**53)]
     severity: Annotated[int, Field(strict=True, ge=1, le=100)]
+    action: Name
+    silenced: StrictBool
 
 
 class _Rule(TypedDict, total=False):
@@ -128,6 +130,25 @@ class _AlertAsset(TypedDict, total=False):
     change: Name
 
 
+class _Maintenance(TypedDict, total=False):
+    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+    id: Name
+    work_order: Name
+    text: Name
+    who: Name
+    until: Required[Time]
+    level: Level
+
+
+class _Suppression(TypedDict, total=False):
+    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+    id: Name
+    reason: Name
+    author: Name
+    expires: Required[Time]
+    level: Level
+
+
 AlertDocument = TypedDict(
     "AlertDocument",
     {
@@ -140,6 +161,8 @@ AlertDocument = TypedDict(
         "network": _Network,
         "ics": _Ics,
         "asset": _AlertAsset,
+        "maintenance": _Maintenance,
+        "suppression": _Suppression,
         "evidence": _Evidence,
         "observer": _Observer,
         "message": Required[Text],

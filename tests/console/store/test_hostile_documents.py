@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plant_documents import HOUR, NOON, alert, asset, behaviour, health
 
+from console.incidents.service import find
 from console.posture.constants import PostureConstants
 from console.posture.service import compute
 from console.store import open_store
@@ -25,6 +26,7 @@ from console.store.filters import (
 )
 from console.store.interface import Store
 from console.store.records import Envelope
+from console.store.times import to_text
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -33,6 +35,12 @@ json_values = st.recursive(
 )
 MAKERS = [
     lambda n: alert(f"e{n}", start=NOON + n * HOUR, asset={"id": f"x{n}", "change": "new_asset"}),
+    lambda n: alert(
+        f"m{n}",
+        start=NOON + n * HOUR,
+        maintenance={"id": "m", "work_order": "WO-1", "until": to_text(NOON), "level": "high"},
+        suppression={"id": "s", "reason": "r", "author": "a", "expires": to_text(NOON), "level": "high"},
+    ),
     lambda n: asset(f"a{n}", ip=f"10.0.0.{n % 20}"),
     lambda n: behaviour(f"b{n}"),
     lambda n: health(NOON + n, baseline={"completeness": 0.5}),
@@ -74,6 +82,7 @@ def read_everything(store: Store) -> None:
     for record in store.assets(AssetFilter(), PageRequest()).items:
         store.asset_history(record.id)
     compute(store, PostureConstants(), NOON)
+    find(store, NOON)
 
 
 counter = iter(range(10**9))

@@ -15,6 +15,7 @@ from console.store.records import Envelope
 from console.store.sqlite.store import SqliteStore
 from console.store.times import HOUR, now, to_text
 from console.store.tokens import digest
+from rules.incidents.incident import incidents_of
 
 TIME = to_text(now())
 EVENT = {"id": "e1", "kind": "alert", "start": TIME, "end": TIME, "count": 1, "severity": 47}
@@ -39,6 +40,18 @@ CHANGE_ALERT = {
     "event": {**EVENT, "id": "e3"},
     "asset": {"id": "a-bare", "change": "firmware", "old": "V1", "new": "V2"},
 }
+ANNOUNCED_ALERT = {
+    **BARE_ALERT,
+    "event": {**EVENT, "id": "e4"},
+    "rule": {**RULE, "id": "x"},
+    "maintenance": {"until": TIME},
+}
+SUPPRESSED_ALERT = {
+    **BARE_ALERT,
+    "event": {**EVENT, "id": "e5", "silenced": True},
+    "rule": {**RULE, "id": "y"},
+    "suppression": {"expires": TIME},
+}
 BARE_ASSET = {"asset": {"id": "a-bare", "first_seen": TIME, "last_seen": TIME}}
 ODD_ASSET = {
     "asset": {
@@ -53,6 +66,21 @@ ODD_ASSET = {
     },
     "evidence": {"role": {"reason": "it says so"}},
 }
+STORY = [
+    {
+        **BARE_ALERT,
+        "event": {**EVENT, "id": "s1", "start": to_text(now() - HOUR)},
+        "source": {"ip": "10.0.0.66"},
+    },
+    {
+        **BARE_ALERT,
+        "event": {**EVENT, "id": "s2"},
+        "rule": {**RULE, "id": "z"},
+        "source": {"ip": "10.0.0.66"},
+    },
+]
+"""Two alerts of one source that say nothing else."""
+INCIDENT = incidents_of(STORY).documents[0]["incident"]["id"]
 BEHAVIOUR = {
     "behaviour": {"id": "b-1", "count": 3, "first_seen": TIME, "last_seen": TIME},
     "source": {"mac": "00:30:a7:00:00:01"},
@@ -60,6 +88,9 @@ BEHAVIOUR = {
     "network": {"protocol": "goose"},
     "ics": {"operation": "report", "kind": "event"},
 }
+
+
+ALERTS = (BARE_ALERT, LINK_LAYER_ALERT, CHANGE_ALERT, ANNOUNCED_ALERT, SUPPRESSED_ALERT, *STORY)
 
 
 @pytest.fixture
@@ -71,7 +102,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
         Envelope("asset", ODD_ASSET),
         Envelope("behaviour", BEHAVIOUR),
     ]
-    documents += [Envelope("alert", each) for each in (BARE_ALERT, LINK_LAYER_ALERT, CHANGE_ALERT)]
+    documents += [Envelope("alert", each) for each in ALERTS]
     store.ingest("s", 1, documents)
     store.open_session("anna", digest("t"), "csrf", now() + HOUR, "test")
     with TestClient(create_app(store), cookies={INSECURE_COOKIE: "t"}) as inside:
@@ -87,6 +118,11 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
         "/alerts/e1",
         "/alerts/e2",
         "/alerts/e3",
+        "/alerts/e4",
+        "/alerts/e5",
+        "/incidents",
+        "/incidents?status=all",
+        f"/incidents/{INCIDENT}",
         "/alerts/e1/allow?kind=learn",
         "/assets",
         "/assets/a-bare",
@@ -126,5 +162,5 @@ def test_what_is_not_there_is_said_so(client: TestClient, path: str) -> None:
     ["offset=-5", "offset=x", "offset=99999999", "sort=nope", "level=x&level=high", "period=x", "purdue=x"],
 )
 def test_made_up_queries_fall_back(client: TestClient, query: str) -> None:
-    for path in ("/alerts", "/assets"):
+    for path in ("/alerts", "/assets", "/incidents"):
         assert client.get(f"{path}?{query}").status_code == 200

@@ -132,9 +132,8 @@ def main() -> None:
     for kind in KINDS:
         attack(kind, PACKETS_AT_ONCE, rules)  # so that loading kernels is not part of it
     print(f"{len(rules)} rules\n")
-    print(
-        "| every PDU new in | packets | behaviours | alerts told | packets/s | per CPU second | MiB | given up |"
-    )
+    titles = ("packets", "behaviours", "alerts told", "packets/s", "per CPU second", "MiB", "given up")
+    print(f"| every PDU new in | {' | '.join(titles)} |")
     print("|---|---:|---:|---:|---:|---:|---|---|")
     for kind in arguments.kind or KINDS:
         print(attack(kind, arguments.packets, rules), flush=True)

@@ -1,6 +1,7 @@
 """What the shipped rules cover and what they do not: the text of docs/coverage.md.
 
-coverage.yaml says what people who run plants expect to be told, and which rules tell it.
+coverage.yaml says what people who run plants expect to be told, and which rules tell it;
+coverage_techniques.yaml why techniques of ATT&CK for ICS have none.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 import yaml
 
-from rules.attack import attack_table, technique
+from rules.attack import Technique, attack_table, technique
 from rules.language.loader import load_rules
 from rules.rule import SEVERITY, AnyRule, Rule
 
@@ -27,6 +28,9 @@ class Case(NamedTuple):
 
 
 SOURCE = Path(__file__).parent / "coverage.yaml"
+TECHNIQUES = Path(__file__).parent / "coverage_techniques.yaml"
+CATALOGUE = "Catalogue"
+"""How the groups begin that follow a catalogue of alerts case by case."""
 
 
 @cache
@@ -37,6 +41,19 @@ def cases() -> dict[str, tuple[Case, ...]]:
         group: tuple(Case(item["case"], tuple(item.get("rules", ())), item.get("gap", "")) for item in items)
         for group, items in groups.items()
     }
+
+
+@cache
+def reasons() -> dict[str, str]:
+    """Technique id to why no rule names it, as coverage_techniques.yaml has them."""
+    found: dict[str, str] = yaml.safe_load(TECHNIQUES.read_text(encoding="utf-8"))
+    return found
+
+
+def uncovered(rules: Iterable[AnyRule]) -> list[Technique]:
+    """The techniques that none of these rules names."""
+    named = {technique(identifier).id for rule in rules if rule.is_active for identifier in rule.techniques}
+    return [entry for entry in attack_table().distinct() if entry.id not in named]
 
 
 def markdown(rules: Sequence[AnyRule]) -> str:
@@ -59,7 +76,18 @@ def _order(rule: AnyRule) -> tuple[object, ...]:
 
 
 def _cases() -> Iterable[str]:
-    yield from ("## By what people expect to be told", "", "| case | rules | gap |", "|---|---|---|")
+    listed = [case for group, items in cases().items() if group.startswith(CATALOGUE) for case in items]
+    told = sum(bool(case.rules) for case in listed)
+    whole = sum(bool(case.rules) and not case.gap for case in listed)
+    yield from (
+        "## By what people expect to be told",
+        "",
+        f"The catalogue of a commercial monitor has {len(listed)} cases: {whole} are told, {told - whole} in part,"
+        f" {len(listed) - told} are not, most of them because their protocol is not decoded.",
+        "",
+        "| case | rules | gap |",
+        "|---|---|---|",
+    )
     for group, items in cases().items():
         yield f"| **{group}** | | |"
         for case in items:
@@ -88,8 +116,9 @@ def _techniques(rules: Sequence[AnyRule]) -> Iterable[str]:
         identifier = entry.id if len(entry.ids) == 1 else f"{entry.ids[0]} ({entry.ids[1]})"
         names = ", ".join(f"`{name}`" for name in sorted(covering[entry.id]))
         yield f"| {identifier} | {entry.name} | {', '.join(entry.tactics)} | {names} |"
-    others = [entry for entry in table.distinct() if entry.id not in covering]
-    yield from ("", "Not covered: " + ", ".join(f"{entry.id} {entry.name}" for entry in others) + ".")
+    yield from ("", "### Not covered", "", "| technique | name | why |", "|---|---|---|")
+    for entry in uncovered(rules):
+        yield f"| {entry.id} | {entry.name} | {reasons().get(entry.id, '')} |"
 
 
 def _rules(rules: Sequence[AnyRule]) -> Iterable[str]:

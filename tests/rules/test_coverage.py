@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rules.coverage import cases, markdown
+from rules.coverage import cases, markdown, reasons, uncovered
 from rules.language.loader import load_rules
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "coverage.md"
@@ -23,3 +23,7 @@ def test_cases_name_rules_that_exist_or_say_why_there_are_none() -> None:
 def test_every_rule_serves_a_case() -> None:
     served = {name for group in cases().values() for case in group for name in case.rules}
     assert {rule.name for rule in load_rules()} - served == set()
+
+
+def test_every_technique_without_a_rule_has_a_reason_and_no_other() -> None:
+    assert set(reasons()) == {entry.id for entry in uncovered(load_rules())}

@@ -82,8 +82,8 @@ def _cases() -> Iterable[str]:
     yield from (
         "## By what people expect to be told",
         "",
-        f"The catalogue of a commercial monitor has {len(listed)} cases: {whole} are told, {told - whole} in part,"
-        f" {len(listed) - told} are not, most of them because their protocol is not decoded.",
+        f"The catalogue of a commercial monitor has {len(listed)} cases: {whole} are told, {told - whole}"
+        f" in part, {len(listed) - told} are not, most of them because their protocol is not decoded.",
         "",
         "| case | rules | gap |",
         "|---|---|---|",

@@ -203,6 +203,8 @@ def _on_store(
         )
     if any(getattr(rule, "category", "") == "asset" for rule in (*tested, *helpers)):
         notes.append("Rules about assets stay silent: a store's behaviours do not tell of changes.")
+    if any(_asks_more(rule) for rule in (*tested, *helpers)):
+        notes.append("Rules about learned values and rhythms stay silent: a store keeps no single messages.")
     lost = {cause: count for cause, count in detector.losses.items() if count}
     notes += [f"Given up for room: {cause.replace('_', ' ')} {count:,}." for cause, count in lost.items()]
     ids = {rule.id for rule in tested}
@@ -241,6 +243,16 @@ def _assets(store: Store) -> dict[str, dict[str, Any]]:
 
 def _asks_baseline(rule: AnyRule) -> bool:
     return "baseline" in getattr(rule, "requires", ())
+
+
+def _asks_more(rule: AnyRule) -> bool:
+    from rules.backtest.stored import TOLD
+    from rules.expression import fields_of
+    from rules.rule import Rule
+
+    if not isinstance(rule, Rule):
+        return False
+    return any(name.startswith("baseline.") and name not in TOLD for name in fields_of(rule.condition))
 
 
 def _print(document: dict[str, Any], on: list[str]) -> None:

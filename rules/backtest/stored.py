@@ -65,6 +65,8 @@ def stored_tables(stored: Stored, site: Site | None = None, since_ns: int | None
         yield table_of(waiting)
 
 
+TOLD = frozenset({"baseline.learned", "baseline.novelty", *(f"baseline.new_{name}" for name in _NOVEL)})
+"""What of `baseline.*` a store can tell: values and rhythms went by message by message."""
 _NOTHING_NEW = {f"baseline.new_{name}": False for name in _NOVEL}
 
 

@@ -162,6 +162,13 @@ def test_what_a_store_held_before_is_its_baseline(store: Path, tmp_path: Path) -
     assert found["samples"][0]["@timestamp"] == to_text(NOON + DAY + HOUR)
 
 
+def test_what_a_store_cannot_tell_is_said(store: Path, tmp_path: Path) -> None:
+    outside = "selection: {baseline.value_outside: true}\ncondition: selection"
+    path = written(tmp_path, rule_text(outside, "requires: [baseline]"))
+    found = document(path, "--on", store, "--since", to_text(NOON + DAY))
+    assert any("values and rhythms" in note for note in found["notes"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

@@ -28,7 +28,12 @@ def _six(context: Context) -> None:
     peer.holding(0, 12)
     time.sleep(8)
     context.happened(
-        boiler, "write", "Sets the flow temperature to 60 degrees over IPv6", ["T0836"], "six", own
+        boiler,
+        "write",
+        "Sets the flow temperature to 60 degrees over IPv6",
+        ["T0836", "T1692.001"],
+        "six",
+        own,
     )
     peer.set_many(FLOW_SET, real(60.0))
     time.sleep(8)

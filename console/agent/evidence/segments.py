@@ -72,6 +72,7 @@ class Segments:
             else:
                 self._all.append(segment)
                 self.octets += segment.octets
+        _find_ends(self._all)
         self._make_room(0)
 
     @property
@@ -158,10 +159,23 @@ def _found(path: Path) -> Segment | None:
             return None
         link = int.from_bytes(header[20:24], "little")
         first_ns = _time(head)
-        last_ns = max(first_ns, path.stat().st_mtime_ns)
     except OSError:
         return None
-    return Segment(path, link, size, first_ns, last_ns, mine=False)
+    return Segment(path, link, size, first_ns, first_ns, mine=False)
+
+
+def _find_ends(segments: list[Segment]) -> None:
+    """When the last packets of earlier runs came: where the run's next file begins; its last is read."""
+    following: dict[tuple[str, int], int] = {}
+    for segment in reversed(segments):
+        key = segment.path.stem.rpartition("-")[0], segment.link
+        if key in following:
+            segment.last_ns = max(segment.first_ns, following[key])
+        else:
+            with contextlib.suppress(OSError), segment.path.open("rb") as file:
+                for _, rows, _ in _walk_all(file.fileno(), segment):
+                    segment.last_ns = max(segment.last_ns, int(rows["time_ns"].max()))
+        following[key] = segment.first_ns
 
 
 def _time(head: bytes) -> int:

@@ -31,6 +31,7 @@ from sensor.rhythm.table import (
     BINS,
     CHANNEL,
     EVICTED,
+    FINDING,
     FINDINGS,
     FIRST_BIN_BITS,
     FREE,
@@ -475,6 +476,9 @@ def measure(table: Rhythms, messages: Rows, limit: Int, cursor: Ints) -> None:
             _check_rate(table, place, message)
 
 
+_NOTHING = np.zeros(0, FINDING)
+
+
 class Metronome:
     """Measures all messages of an observer, as one of its listeners."""
 
@@ -496,6 +500,8 @@ class Metronome:
     def findings(self) -> Rows:
         """What was found since the last call, in the order of time."""
         used = int(self.table.used[FINDINGS])
+        if not used:
+            return _NOTHING
         found = self.table.findings[:used].copy()
         self.table.used[FINDINGS] = 0
         return found[np.lexsort((found["kinds"], found["packet"], found["time_ns"]))]

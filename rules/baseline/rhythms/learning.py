@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rules.baseline.decisions import forgotten
 from rules.baseline.model import DANGEROUS, Baseline, Function, Level
 from rules.baseline.rhythms.model import Beat, Limits, Rhythm, joined, limits_of
 from rules.baseline.subjects import Directory, subjects_of
@@ -102,13 +103,19 @@ def rhythm_of(table: Rhythms, place: int, end_ns: int) -> Rhythm:
 
 
 def learn(baseline: Baseline, table: Rhythms, directory: Directory, end_ns: int) -> int:
-    """Put the rhythms of all channels into the baseline; for how many there was no room."""
+    """Put the rhythms of all channels into the baseline; for how many there was no room.
+
+    What people have said is to be forgotten is not learned again.
+    """
     places = channels(table)
     places = places[table.rows["messages"][places] >= LEAST_MESSAGES]
     left_out = 0
     if not len(places):
         return 0
+    refused = {entry.beat for entry in forgotten(baseline)}
     for place, beat in beats(table, places, directory):
+        if beat in refused:
+            continue
         rhythm = rhythm_of(table, place, end_ns)
         known = baseline.rhythms.get(beat)
         if known is None and len(baseline.rhythms) >= MOST_RHYTHMS:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.baseline.entries import Entry
 from rules.baseline.rhythms.learning import beats, behaviours_of, channels, learn, set_limits
-from rules.baseline.rhythms.model import Rhythm, limits_of
+from rules.baseline.rhythms.model import Beat, Rhythm, limits_of
 from rules.baseline.rhythms.silence import Silence, Silent
 from rules.baseline.stage import BaselineStage
 from rules.baseline.subjects import Directory
 from rules.documents import table_of, timestamp
 from rules.ends import Plant
 from rules.enrich import behaviour_table
-from rules.table import ABSENT, Column, Flags, Numbers, Table, Texts
+from rules.table import ABSENT, Column, Flags, Numbers, Table, Texts, texts
 from sensor.observer import Step
 from sensor.protocols.protocol import NAMES
 from sensor.rhythm.measure import Metronome
@@ -56,7 +57,7 @@ class RhythmSource:
         self._silence: Silence | None = None
         self._begun = 0
         self._known: Ints = np.zeros_like(self.metronome.table.hashes)
-        self._rhythms: dict[int, Rhythm] = {}
+        self._rhythms: dict[int, tuple[Beat, Rhythm]] = {}
         self._start_ns: int | None = None
         self._now_ns = 0
 
@@ -103,7 +104,7 @@ class RhythmSource:
             rhythm = self._stage.baseline.rhythms.get(beat)
             if rhythm is not None:
                 set_limits(table, place, limits_of(rhythm))
-                self._rhythms[place] = rhythm
+                self._rhythms[place] = beat, rhythm
                 silence.seen_at(beat, place)
 
     def _noticed(self) -> Iterator[Table]:
@@ -135,8 +136,9 @@ class RhythmSource:
                 yield self._table(rows, self._volumes(rows), "baseline.volume_outside")
 
     def _intervals(self, rows: Rows) -> dict[str, Column]:
-        every = [rhythm.every_ns if rhythm else 0 for rhythm in self._of(rows)]
+        every = [known[1].every_ns if known else 0 for known in self._of(rows)]
         return {
+            **_entries(known and known[0] for known in self._of(rows)),
             "baseline.interval_off": _true(rows),
             "baseline.interval_s": _seconds(rows["interval_ns"]),
             "baseline.learned_interval_s": _seconds(np.array(every, np.int64)),
@@ -144,18 +146,19 @@ class RhythmSource:
 
     def _volumes(self, rows: Rows) -> dict[str, Column]:
         usual = [
-            (rhythm.per_ten if span == 10 else rhythm.per_minute) if rhythm else -1
-            for rhythm, span in zip(self._of(rows), rows["usual"].tolist(), strict=True)
+            (known[1].per_ten if span == 10 else known[1].per_minute) if known else -1
+            for known, span in zip(self._of(rows), rows["usual"].tolist(), strict=True)
         ]
         per_minute = rows["number"] * (60 // np.maximum(rows["usual"], 10))
         return {
+            **_entries(known and known[0] for known in self._of(rows)),
             "baseline.volume_outside": _true(rows),
             "traffic.messages": Numbers(rows["number"], np.ones(len(rows), np.bool_)),
             "traffic.per_minute": Numbers(per_minute, np.ones(len(rows), np.bool_)),
             "traffic.times_usual": _times(rows["number"], np.array(usual, np.int64)),
         }
 
-    def _of(self, rows: Rows) -> list[Rhythm | None]:
+    def _of(self, rows: Rows) -> list[tuple[Beat, Rhythm] | None]:
         return [self._rhythms.get(place) for place in rows["place"].tolist()]
 
     def _silent(self, silent: Sequence[Silent], now_ns: int) -> Iterator[Table]:
@@ -211,10 +214,20 @@ class RhythmSource:
 def _silent_columns(silent: Sequence[Silent], now_ns: int) -> dict[str, Column]:
     present = np.ones(len(silent), np.bool_)
     return {
+        **_entries(item.beat for item in silent),
         "baseline.silent": Flags(present),
         "baseline.interval_s": _seconds(np.array([now_ns - item.since_ns for item in silent], np.int64)),
         "baseline.learned_interval_s": _seconds(np.array([item.every_ns for item in silent], np.int64)),
         "baseline.silent_servers": Numbers(np.array([item.servers for item in silent], np.int64), present),
+    }
+
+
+def _entries(beats_of_rows: Iterable[Beat | None]) -> dict[str, Column]:
+    """What to forget for this not to be told again."""
+    found = [Entry(beat=beat) if beat else None for beat in beats_of_rows]
+    return {
+        "baseline.entry": texts(entry.id if entry else None for entry in found),
+        "baseline.entry_text": texts(entry.text if entry else None for entry in found),
     }
 
 

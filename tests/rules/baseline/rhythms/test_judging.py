@@ -11,6 +11,7 @@ import pytest
 from message_streams import BEGIN, SECOND, Message, Poll, call, rows_of, without
 from rhythm_plants import Run, address, learned
 
+from rules.baseline.entries import Entry
 from rules.baseline.model import Baseline, Conversation, Function
 from rules.baseline.rhythms.model import Beat, Rhythm
 from rules.baseline.rhythms.silence import Silence
@@ -115,6 +116,8 @@ def test_a_device_that_dies_is_told_of_once_for_each_conversation(baseline: Base
     assert max(row["baseline.silent_servers"] for row in found) == 1
     first = min(row["baseline.interval_s"] for row in found)
     assert 30 <= first <= 35
+    ids = {Entry(beat=beat).id for beat in baseline.rhythms}
+    assert {row["baseline.entry"] for row in found} <= ids
 
 
 def test_a_switch_that_dies_is_told_of_as_such(baseline: Baseline) -> None:

@@ -6,6 +6,8 @@ import pytest
 from message_streams import BEGIN, SECOND, Poll, rows_of
 from rhythm_plants import Run, address, learned
 
+from rules.baseline.decisions import FOREVER, Decision, decide
+from rules.baseline.entries import Entry
 from rules.baseline.rhythms.model import Rhythm, joined, limits_of
 from rules.baseline.stage import Window
 from sensor.messages import Kind, Operation
@@ -94,3 +96,13 @@ def test_joining_two_spans_keeps_the_wider_limits() -> None:
 def test_two_different_intervals_are_none() -> None:
     other = STEADY._replace(every_ns=10 * SECOND, low_ns=9 * SECOND, high_ns=11 * SECOND)
     assert not joined(STEADY, other).is_periodic
+
+
+def test_what_was_forgotten_is_not_learned_again() -> None:
+    rows = rows_of(Poll().messages(0, 300), Poll(function=4).messages(0, 300))
+    baseline = learned(rows)
+    (unwanted,) = (beat for beat in baseline.rhythms if beat.function.code == 4)
+    decide(baseline, Decision(False, Entry(beat=unwanted), "ann", BEGIN, FOREVER, "a test stand"))
+    assert unwanted not in baseline.rhythms
+    run = Run(baseline, Window(until_ns=1 << 62)).watch(rows)
+    assert unwanted not in run.learn().rhythms

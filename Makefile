@@ -49,6 +49,7 @@ docs-check: setup
 
 bench: setup ## Measure what the README claims
 	$(BIN)/python -m bench.throughput $(ARGS)
+	$(BIN)/python -m bench.adversarial
 
 score: setup ## Score alerts and assets against labelled traffic
 	$(BIN)/python -m bench.score $(ARGS)

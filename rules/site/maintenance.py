@@ -42,6 +42,12 @@ ENGINEERING = (
     "session",
 )
 """Operations that are expected where a window names none: what one does to a device to work on it."""
+MOVING = frozenset({"write", "operate", "program_download", "start", "stop", "reset", "mode", "configure"})
+"""Work that moves values of the process."""
+SHOWING = frozenset({"read", "report", "subscribe"})
+"""Operations in which others see them move."""
+SIGNS = ("baseline.value_outside", "baseline.value_jump", "baseline.silent", "ics.unanswered")
+"""What others see of such work."""
 CHANGES = ("firmware", "model", "serial", "name", "service", "role")
 """Asset changes that are expected where a window names none: what work on a device leaves behind."""
 

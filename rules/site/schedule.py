@@ -9,14 +9,14 @@ from datetime import UTC, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from rules.expression import Expression, Inside, OneOf, both, either
+from rules.expression import Expression, Inside, Is, OneOf, both, either
 from rules.fields import CHANGES as ALL_CHANGES
 from rules.fields import OPERATIONS, Category
 from rules.language.problems import suggestion
 from rules.language.source import Source, Trail
 from rules.site.entries import Entries
 from rules.site.hours import DAYS, WEEK, Hours
-from rules.site.maintenance import CHANGES, EFFECTS, ENGINEERING, Maintenance
+from rules.site.maintenance import CHANGES, EFFECTS, ENGINEERING, MOVING, SHOWING, SIGNS, Maintenance
 
 WEEK_NS = WEEK * 60 * 10**9
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
@@ -148,15 +148,20 @@ class ScheduleReader(Entries):
         operations = self._words(trail, entry, "operations", OPERATIONS, ENGINEERING)
         changes = self._words(trail, entry, "changes", ALL_CHANGES, CHANGES)
         folded = frozenset(zone.casefold() for zone in zones)
-        traffic: list[Expression] = [OneOf("ics.operation", operations)]
-        assets: list[Expression] = [OneOf("asset.change", changes)]
-        for parts, end in ((traffic, "destination"), (assets, "asset")):
+
+        def on(end: str) -> list[Expression]:
             covered = _at(end, places) + ([OneOf(f"{end}.zone", folded)] if folded else [])
-            if covered:
-                parts.append(either(*covered))
+            return [either(*covered)] if covered else []
+
+        done: list[Expression] = [OneOf("ics.operation", operations), *on("destination")]
         if sources:
-            traffic.append(either(*_at("source", sources)))
-        return {"behaviour": both(*traffic), "asset": both(*assets)}
+            done.append(either(*_at("source", sources)))
+        traffic = both(*done)
+        if operations & MOVING:
+            # Whoever reads the device meanwhile sees what the work does to its values, or no answer.
+            signs = either(*(Is(name, True) for name in SIGNS))
+            traffic = either(traffic, both(signs, OneOf("ics.operation", SHOWING), *on("destination")))
+        return {"behaviour": traffic, "asset": both(OneOf("asset.change", changes), *on("asset"))}
 
     def _words(
         self, trail: Trail, entry: dict[str, Any], key: str, known: tuple[str, ...], usual: tuple[str, ...]

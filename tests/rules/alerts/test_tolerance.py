@@ -86,6 +86,20 @@ def test_what_was_not_announced_stays_as_it_is() -> None:
         assert "maintenance" not in document
 
 
+def test_others_may_see_what_the_work_does_to_values() -> None:
+    read = {"source.ip": "10.0.0.7", "ics.operation": "read"}
+    cases = [
+        ({**read, "baseline.value_outside": True}, "low"),
+        (read, "high"),
+        ({**read, "baseline.value_outside": True, "destination.ip": "10.0.0.11"}, "high"),
+        ({**read, "baseline.value_outside": True, "ics.operation": "write"}, "high"),
+    ]
+    for change, level in cases:
+        alerts = alerts_of(WINDOW % "")
+        feed(alerts, 60, **change)
+        assert levels(alerts) == [level], change
+
+
 def test_an_alert_is_tolerated_as_a_whole_or_not_at_all() -> None:
     alerts = alerts_of(WINDOW % "")
     feed(alerts, -10, 10, 4 * 3600 + 10)

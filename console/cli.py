@@ -13,7 +13,7 @@ SUBCOMMANDS = {
     "analyze": ("console.commands.analyze", "Decode, learn, match, report: the main job."),
     "decode": ("console.commands.decode", "Decode a capture into messages."),
     "demo": ("console.commands.demo", "The bundled plant, analysed, with the console open on it."),
-    "baseline": ("console.commands.baseline", "Learn, show, compare and merge baselines."),
+    "baseline": ("console.commands.baseline", "Learn, show, compare, merge and decide about baselines."),
     "rules": ("console.commands.rules", "Check, test and list rules."),
     "sensor": ("console.commands.sensor", "Listen at a mirror port; enrol with a console."),
     "console": ("console.commands.console", "Serve the API and the web pages; manage users."),

@@ -142,7 +142,8 @@ def asset_table(changes: Sequence[Mapping[str, Any]], plant: Plant, learned: boo
         }
         baseline: dict[str, Any] = {"learned": learned}
         if learned and asset.get("change") == "new_asset" and (ips or macs):
-            baseline["entry"] = Entry(asset=(ips or macs)[0]).id
+            entry = Entry(asset=(ips or macs)[0])
+            baseline |= {"entry": entry.id, "entry_text": entry.text}
         documents.append({**change, "asset": asset, "baseline": baseline, "schedule": schedule})
     return table_of(documents, "asset")
 

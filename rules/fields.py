@@ -174,6 +174,7 @@ CORE: tuple[RuleField, ...] = (
         (),
         BOTH,
     ),
+    RuleField("baseline.entry_text", "text", "That entry, as it stands in a baseline file", (), BOTH),
     RuleField(
         "baseline.withheld",
         "boolean",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from console.commands.decisions import accept, forget
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -15,10 +17,14 @@ if TYPE_CHECKING:
     from rules.site.model import Site
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Learn, show, compare and merge baselines."
+    no_args_is_help=True, add_completion=False, help="Learn, show, compare, merge and decide about baselines."
 )
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="The baseline file to write")]
+
+
+app.command()(accept)
+app.command()(forget)
 
 
 @app.command()
@@ -38,6 +44,10 @@ def learn(
         list[str] | None,
         typer.Option(help="A dangerous operation that is normal here, such as start; may be repeated"),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Learn only the entry with this id and what is below it; may be repeated"),
+    ] = None,
     observer: Annotated[str, typer.Option(help="Name that is noted as the one who learned")] = "sensor",
 ) -> None:
     """Learn a baseline from captures. Dangerous operations are listed, and not learned unless accepted."""
@@ -51,11 +61,14 @@ def learn(
     if unknown:
         fail(f"--accept: {unknown[0]!r} is not one of {', '.join(names)}", 2)
     window = _window(span, until)
-    baseline = read(extend) if extend else Baseline()
+    known = read(extend) if extend else Baseline()
+    baseline = Baseline() if only else known
     plant = _site(site)
     compile_kernels()
     for capture in captures:
         _learn_capture(baseline, capture, window, plant, [names[name] for name in accept or ()], observer)
+    if only:
+        baseline = _with_only(known, baseline, only)
     with whole_file(out, "w") as target:
         target.write(text_of_baseline(baseline))
     typer.echo(f"{out}: {_summary(baseline)}")
@@ -69,13 +82,17 @@ def learn(
 def show(
     path: Annotated[Path, typer.Argument(help="A baseline file")],
     asset: Annotated[str | None, typer.Option(help="Only what this address takes part in")] = None,
+    ids: Annotated[bool, typer.Option("--ids", help="Every entry on a line of its own, with its id")] = False,
 ) -> None:
-    """Show a baseline: who speaks to whom, and what they do."""
+    """Show a baseline: who speaks to whom, what they do, and between what values."""
     from rules.baseline.model import in_order
     from rules.baseline.words import function_text, operation_name, place_text
     from rules.documents import timestamp
 
     baseline = read(path)
+    if ids:
+        _show_ids(baseline, asset)
+        return
     typer.echo(_summary(baseline))
     for note in baseline.learned:
         typer.echo(
@@ -93,6 +110,10 @@ def show(
                 typer.echo(f"    {function_text(conversation.protocol, function)}")
                 for place, ranges in sorted(objects.items()):
                     typer.echo(f"      {place_text(conversation.protocol, place, ranges)}")
+    _show_values(baseline, asset)
+    for decision in baseline.decisions.values():
+        typer.echo(f"\n{'accepted' if decision.accepts else 'forgotten'} by {decision.by}: {decision.reason}")
+        typer.echo(f"  {decision.entry.id} {decision.entry}")
     shown = [
         entry
         for entry in baseline.withheld.values()
@@ -153,6 +174,43 @@ def read(path: Path) -> Baseline:
         fail(str(error), 1)
 
 
+def _with_only(known: Baseline, learned: Baseline, only: list[str]) -> Baseline:
+    """What was known, and of what was learned only the entries with these ids."""
+    from console.commands.output import fail
+    from rules.baseline.decisions import NotFound, find, picked
+    from rules.baseline.difference import merged
+    from rules.baseline.entries import entries
+
+    found = [(entry.id, entry) for entry, _ in entries(learned)]
+    try:
+        chosen = [find(found, wanted) for wanted in only]
+    except NotFound as error:
+        fail(f"--only: {error} in what was learned", 2)
+    for entry in chosen:
+        known.decisions.pop(entry.id, None)
+    return merged(known, picked(learned, chosen))
+
+
+def _show_ids(baseline: Baseline, asset: str | None) -> None:
+    from rules.baseline.entries import entries
+
+    for entry, withheld in entries(baseline):
+        if asset and asset not in entry.machines:
+            continue
+        what = f"{entry.what}, withheld" if withheld else entry.what
+        typer.echo(f"{entry.id}  {what:<18} {entry.label}")
+
+
+def _show_values(baseline: Baseline, asset: str | None) -> None:
+    from rules.baseline.sections.values import band_text, order, point_parts
+
+    shown = [point for point in sorted(baseline.values, key=order) if asset in (None, point.server)]
+    if shown:
+        typer.echo("\nvalues")
+    for point in shown:
+        typer.echo(f"  {', '.join(point_parts(point))}: {band_text(baseline.values[point])}")
+
+
 def _window(span: str | None, until: str | None) -> Window:
     from console.commands.output import fail
     from rules.baseline.stage import Window, span_window, until_window
@@ -209,14 +267,18 @@ def _count(number: int, word: str) -> str:
 
 
 def _show_withheld(entries: Iterable[Withheld]) -> None:
+    from rules.baseline.entries import Entry
     from rules.baseline.words import function_text, operation_name
     from rules.documents import timestamp
 
     found = list(entries)
     if found:
-        typer.echo("\nDangerous operations that were seen and not learned (--accept OPERATION learns them):")
+        typer.echo(
+            "\nDangerous operations that were seen and not learned (`baseline accept` takes their ids):"
+        )
     for entry in found:
         typer.echo(
-            f"  {timestamp(entry.first_ns)} {entry.conversation}: {operation_name(entry.operation)},"
+            f"  {Entry(None, *entry[:3]).id}  {timestamp(entry.first_ns)} {entry.conversation}:"
+            f" {operation_name(entry.operation)},"
             f" {function_text(entry.conversation.protocol, entry.function)}"
         )

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rules.baseline.entries import FEWEST_DIGITS, Entry, entries
-from rules.baseline.model import Baseline
-from rules.baseline.ranges import Ranges, without
+from rules.baseline.model import INTERNET, Baseline
+from rules.baseline.ranges import Ranges, insert, without
 
 MOST_DECISIONS = 4096
 FOREVER = (1 << 63) - 1
@@ -130,6 +130,39 @@ def _take_out_span(baseline: Baseline, entry: Entry) -> None:
             objects[entry.place] = rest
         else:
             del objects[entry.place]
+
+
+def picked(baseline: Baseline, chosen: Iterable[Entry]) -> Baseline:
+    """A baseline of those entries alone that are among the chosen or below them."""
+    chosen = list(chosen)
+    result = Baseline(learned=list(baseline.learned))
+    for entry, withheld in entries(baseline):
+        if not any(item.covers(entry) for item in chosen):
+            continue
+        if withheld:
+            key = next(item for item in baseline.withheld if Entry(None, *item) == entry)
+            result.withheld[key] = baseline.withheld[key]
+        elif entry.asset is not None:
+            result.assets.add(entry.asset)
+        elif entry.point is not None:
+            result.values[entry.point] = baseline.values[entry.point]
+        elif entry.beat is not None:
+            result.rhythms[entry.beat] = baseline.rhythms[entry.beat]
+        elif entry.conversation is not None:
+            _put(result, entry)
+    return result
+
+
+def _put(baseline: Baseline, entry: Entry) -> None:
+    assert entry.conversation is not None
+    baseline.assets |= {entry.conversation.client, entry.conversation.server} - {INTERNET}
+    operations = baseline.conversations.setdefault(entry.conversation, {})
+    if entry.operation is not None:
+        functions = operations.setdefault(entry.operation, {})
+        if entry.function is not None:
+            objects = functions.setdefault(entry.function, {})
+            if entry.place is not None:
+                insert(objects.setdefault(entry.place, []), *entry.span)
 
 
 def can_be_accepted(entry: Entry) -> str:

@@ -17,8 +17,14 @@ for the reader.
         read:
           3 Read Holding Registers:
           - {unit: 1, space: holding_register, at: "0-9, 100-109"}
+    values:
+    - {server: 10.0.0.10, protocol: modbus, unit: 1, space: holding_register, at: 4, kind: measurement, …}
+    rhythms:
+    - {client: 10.0.0.5, server: 10.0.0.10, service: modbus tcp/502, kind: request, operation: read, …}
     withheld:
     - {client: 10.0.0.5, server: 10.0.0.10, service: s7comm tcp/102, operation: stop, function: …}
+    decisions:
+    - {id: "5e0c1fd2a3b4", decision: accept, by: kim, at: "…Z", until: "…Z", reason: …, entry: {…}}
 """
 
 from __future__ import annotations
@@ -34,8 +40,8 @@ READABLE = ("1", "2")
 
 _HEADER = """\
 # What this plant normally does, as learned by Fieldwatch. Edit it, compare it with
-# `fieldwatch baseline diff`, keep it in version control. To accept a withheld operation, add it to
-# its conversation under `operations`.
+# `fieldwatch baseline diff`, keep it in version control. Withheld operations, and what alerts tell of
+# as new, are accepted with `fieldwatch baseline accept`.
 """
 
 

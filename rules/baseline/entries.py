@@ -118,8 +118,30 @@ class Entry:
                 parts.append(f'at: "{as_text([self.span])}"')
         return parts
 
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The addresses that it is about."""
+        if self.asset is not None:
+            return (self.asset,)
+        if self.point is not None:
+            return (self.point.server,)
+        talk = self.beat.conversation if self.beat is not None else self.conversation
+        return (talk.client, talk.server) if talk is not None else ()
+
+    @property
+    def label(self) -> str:
+        """What it is about, for people."""
+        if self.asset is not None:
+            return self.asset
+        return ", ".join(self.parts()[1:])
+
+    @property
+    def text(self) -> str:
+        """The flow map that stands for it in a file: `{what: operation, client: …}`."""
+        return "{" + ", ".join(self.parts()) + "}"
+
     def __str__(self) -> str:
-        return ", ".join(self.parts()).removeprefix("what: ")
+        return f"{self.what} {self.label}"
 
     def covers(self, other: Entry) -> bool:
         """Whether this entry is the other one, or stands above it."""

@@ -43,10 +43,10 @@ def entry_at(
     return Entry(None, talk, operation, function, place, span(int(row["address"]), int(row["count"])))
 
 
-class EntryIds(Texts):
-    """`baseline.entry`: worked out row by row, so that an alert costs one id and not all."""
+class EntryTexts(Texts):
+    """A text of each row's entry, worked out row by row, so that an alert costs one and not all."""
 
-    def __init__(self, levels: Ints, entry_of: Callable[[int], Entry]) -> None:
+    def __init__(self, levels: Ints, entry_of: Callable[[int], str]) -> None:
         self._levels = levels
         self._entry_of = entry_of
 
@@ -61,12 +61,12 @@ class EntryIds(Texts):
 
     @property
     def values(self) -> Sequence[str | tuple[str, ...]]:  # type: ignore[override]
-        """The distinct ids."""
+        """The distinct texts."""
         return self._coded.values
 
     def value(self, row: int) -> str | None:
-        """The id of a row's entry."""
-        return self._entry_of(row).id if self._levels[row] else None
+        """The text of a row's entry."""
+        return self._entry_of(row) if self._levels[row] else None
 
 
 def refused_level(

@@ -15,7 +15,7 @@ from rules.baseline.entries import Entry
 from rules.baseline.learning import Learner
 from rules.baseline.model import Baseline, Learned, Level
 from rules.baseline.novelty import Lookup, Novelty
-from rules.baseline.rows import EntryIds, entry_at
+from rules.baseline.rows import EntryTexts, entry_at
 from rules.baseline.subjects import Directory, Mask, subjects_of
 from rules.documents import nanoseconds
 from rules.table import Column, Flags
@@ -184,7 +184,8 @@ class BaselineStage:
             return entry_at(subjects, 0, one, int(news[index]), self._strings, self.baseline.assets)
 
         return {
-            "baseline.entry": lambda: EntryIds(news, entry),
+            "baseline.entry": lambda: EntryTexts(news, lambda index: entry(index).id),
+            "baseline.entry_text": lambda: EntryTexts(news, lambda index: entry(index).text),
             "baseline.withheld": lambda: Flags(withheld),
         }
 

@@ -52,7 +52,7 @@ def line_of(decision: Decision) -> str:
         parts.append(f'until: "{timestamp(decision.until_ns)}"')
     if decision.first_ns:
         parts.append(f'first: "{timestamp(decision.first_ns)}"')
-    parts += [f"reason: {quoted(decision.reason)}", f"entry: {{{', '.join(decision.entry.parts())}}}"]
+    parts += [f"reason: {quoted(decision.reason)}", f"entry: {decision.entry.text}"]
     return "{" + ", ".join(parts) + "}"
 
 

@@ -262,6 +262,7 @@ def _columns(deviations: Rows, found: list[tuple[Bounds, Point]]) -> dict[str, C
     entries = [Entry(point=point, value=value) for (_, point), value in zip(found, values, strict=True)]
     return {
         "baseline.entry": texts(entry.id for entry in entries),
+        "baseline.entry_text": texts(entry.text for entry in entries),
         "baseline.learned": Flags(np.ones(len(values), np.bool_)),
         "baseline.value_outside": Flags(~jumps),
         "baseline.value_jump": Flags(jumps),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -13,7 +14,9 @@ from rules.baseline.rhythms.source import RhythmSource
 from rules.baseline.stage import BaselineStage, Window
 from rules.baseline.subjects import Directory
 from rules.ends import Plant
+from rules.engine.matching import Engine
 from rules.observed import Observed
+from rules.rule import AnyRule
 from rules.site.model import Site
 from sensor.inventory import Inventory
 from sensor.observer import Step
@@ -34,7 +37,13 @@ def address(endpoint: int) -> str:
 class Run:
     """One sensor over one stretch of traffic; `told` are the rows that rules would see."""
 
-    def __init__(self, baseline: Baseline | None = None, window: Window | None = None) -> None:
+    def __init__(
+        self,
+        baseline: Baseline | None = None,
+        window: Window | None = None,
+        rules: Iterable[AnyRule] = (),
+        site: Site | None = None,
+    ) -> None:
         endpoints = new_endpoints(1 << 12)
         endpoints.used[ENTRIES] = 1 << 12
         endpoints.rows["low"] = 0xFFFF << 32 | 0x0A000000 + np.arange(1 << 12)
@@ -46,7 +55,10 @@ class Run:
         )
         strings = new_strings(16, 256)
         self.stage = BaselineStage(directory, strings, baseline, window)
-        plant = Plant(Observed(inventory), Site())
+        plant = Plant(Observed(inventory), site or Site())
+        self._engine = Engine(rules)
+        self.matched: dict[str, str] = {}
+        """Rules that matched, with their levels."""
         self.source = RhythmSource(self.stage, directory, strings, plant)
         self.told: list[dict[str, Any]] = []
         self._now_ns = 0
@@ -78,6 +90,7 @@ class Run:
         step = Step(NOTHING, NOTHING, NOTHING, [], [], self._now_ns)
         for told in self.source.tables(step):
             self.told += [told.document(row) for row in range(told.rows)]
+            self.matched |= {match.rule.name: match.rule.level for match in self._engine.match(told)}
 
     def learn(self) -> Baseline:
         """End the capture; what was learned."""

@@ -62,35 +62,46 @@ class Watch:
         observer: str = "sensor",
         capacity: Capacity = STANDARD,
     ) -> None:
-        self.rules = tuple(rules)
         self.watcher = Observer(capacity)
         self.observer = observer
-        self.site = site or Site()
+        self.sources: list[Source] = []
+        self._capacity = capacity
         self._strings = self.watcher.pipeline.out.strings
         self._observed = Observed(self.watcher.inventory)
+        self.judge_by(rules, site, baseline, window, accept)
+        self.packets = 0
+        self.octets = 0
+        self._starts = [0]
+        self._captures = [""]
+
+    def judge_by(
+        self,
+        rules: Iterable[AnyRule],
+        site: Site | None,
+        baseline: Baseline | None,
+        window: Window | None = None,
+        accept: Collection[int] = (),
+    ) -> None:
+        """Judge what comes by these from now on; see `rules.reconfigure` for a watch that is at work."""
+        self.rules = tuple(rules)
+        self.site = site or Site()
         inventory = self.watcher.inventory
         inventory.belongs = self.site.is_internal
         directory = Directory(
             lambda endpoints: [inventory.address(int(endpoint)) for endpoint in endpoints],
             self.site.is_internal,
         )
-        self.stage = BaselineStage(directory, self._strings, baseline, window, accept, observer)
+        self.stage = BaselineStage(directory, self._strings, baseline, window, accept, self.observer)
         learned = self.stage.baseline.assets if self.stage.learned else frozenset()
         self.plant = Plant(self._observed, self.site, learned)
         # No processing times: the same capture gives the same documents, whenever it is analysed.
         self.detector = Detector(
-            self.rules, observer=observer, clock=lambda: 0, tolerances=Tolerances(self.site)
+            self.rules, observer=self.observer, clock=lambda: 0, tolerances=Tolerances(self.site)
         )
         self.rhythms = RhythmSource(self.stage, directory, self._strings, self.plant)
-        self.watcher.listeners.append(self.rhythms.metronome)
-        self.values = ValueWatch(self.stage, directory, self._strings, self.plant, capacity)
-        if self.stage.learned:
-            self.watcher.listeners.append(self.values)
-        self.sources: list[Source] = [self.rhythms, self.values]
-        self.packets = 0
-        self.octets = 0
-        self._starts = [0]
-        self._captures = [""]
+        self.values = ValueWatch(self.stage, directory, self._strings, self.plant, self._capacity)
+        self.watcher.listeners[:] = [self.rhythms.metronome, *([self.values] if self.stage.learned else [])]
+        self.sources[:2] = [self.rhythms, self.values]
 
     def begin(self, capture: str) -> None:
         """What comes next is from the capture of this name."""

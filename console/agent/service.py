@@ -377,7 +377,7 @@ class Service:
             return
         plan, done, wrong = pending
         try:
-            reconfigure(self.watch, plan.rules, plan.site)
+            reconfigure(self.watch, plan.rules, plan.site, plan.baseline)
         except Exception as error:
             # Whatever a rule can do to the engine: the old plan is still in place and runs on.
             _log.exception("configuration.fault")

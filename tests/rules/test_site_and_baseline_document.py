@@ -8,6 +8,15 @@ from pathlib import Path
 from rules.baseline.learning import MOST_ASSETS, MOST_CONVERSATIONS, MOST_RANGES
 from rules.baseline.model import DANGEROUS
 from rules.baseline.reading import baseline_of_text
+from rules.baseline.values.bands import (
+    FEWEST_LOOKS,
+    FEWEST_LOOKS_OF_SET_POINT,
+    FEWEST_SAME,
+    FEWEST_SAMPLES,
+    margin_share,
+)
+from rules.baseline.values.learning import MOST_POINTS
+from rules.baseline.values.point import ValueKind
 from rules.site.reading import site_of_text
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "site-and-baseline.md"
@@ -17,11 +26,25 @@ TEXT = DOCUMENT.read_text("utf-8")
 def test_examples_are_read() -> None:
     site, baseline = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
     assert site_of_text(site, DOCUMENT).zone_name("10.0.1.10") == "control"
-    assert len(baseline_of_text(baseline, DOCUMENT).withheld) == 1
+    known = baseline_of_text(baseline, DOCUMENT)
+    assert len(known.withheld) == len(known.decisions) == 1
+    assert len(known.values) == 2
+    for seen in known.values.values():
+        assert f"`{seen.kind.value}`" in TEXT
+
+
+def test_values_are_documented_as_they_are_held() -> None:
+    for looks, share in ((4, "0.91"), (10, "0.54"), (100, "0.27")):
+        assert f"{margin_share(looks):.2f}" == share
+        assert share in TEXT
+    assert all(f"| `{kind.value}` |" in TEXT for kind in ValueKind)
+    text = f"{FEWEST_SAMPLES} samples and {FEWEST_LOOKS} looks"
+    assert text in TEXT
+    assert f"a set-point {FEWEST_LOOKS_OF_SET_POINT} looks or {FEWEST_SAME}" in TEXT
 
 
 def test_numbers_and_names_are_those_of_the_code() -> None:
-    for number in (MOST_ASSETS, MOST_CONVERSATIONS, MOST_RANGES):
+    for number in (MOST_ASSETS, MOST_CONVERSATIONS, MOST_RANGES, MOST_POINTS):
         assert f"{number:,}" in TEXT
     (listed,) = re.findall(r"\*\*Dangerous operations are not learned\*\*: (.*?)\.", TEXT)
     assert set(listed.split(", ")) == {item.name.lower().replace("_", " ") for item in DANGEROUS}

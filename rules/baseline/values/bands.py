@@ -12,7 +12,7 @@ their range grows at each end by the share
 
     (E(100 n) − E(n)) / (2 E(n))
 
-of itself: 0.94 for four looks, 0.55 for ten, 0.27 for a hundred. What still grew while learning is no
+of itself: 0.91 for four looks, 0.54 for ten, 0.27 for a hundred. What still grew while learning is no
 such process: where the range grew by the factor g when twice as much was seen, the margin is at least
 (g − 1) spans, which is what the next learning time would add (g is 1.4 for a random walk, 2 for a
 ramp). A coarse reading has a margin of two of its steps.

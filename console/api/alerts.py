@@ -9,9 +9,20 @@ from pydantic import BaseModel, Field
 
 from console.api.shapes import ERRORS, Changed, Cursor, Ids, Limit, Note, Offset, PageOut, Time, Word, Words
 from console.auth.access import Analyst, TheStore, Viewer
-from console.store.errors import NotFound
+from console.fleet.accepted import NotAcceptable
+from console.fleet.teaching import sites_of, teach
+from console.store.errors import Conflict, NotFound
 from console.store.filters import AlertFacet, AlertFilter, AlertSort, PageRequest, Status
-from console.store.records import AlertRecord, EvidenceRequest, HistoryRow, Scope, Tally, TimelineBucket
+from console.store.records import (
+    AlertRecord,
+    Allowance,
+    ConfigurationVersion,
+    EvidenceRequest,
+    HistoryRow,
+    Scope,
+    Tally,
+    TimelineBucket,
+)
 from console.store.times import DAY, now
 from console.web.packets import PacketView, packets_of
 
@@ -160,6 +171,20 @@ def assign(user: Analyst, store: TheStore, body: Assignment) -> Changed:
     return Changed(changed=store.assign(body.ids, body.assignee, user.name))
 
 
+class LearnIn(BaseModel):
+    """Why, and until when (for good, if left out)."""
+
+    reason: Annotated[Note, Field(min_length=1)]
+    expires: Time | None = None
+
+
+class Learned(BaseModel):
+    """The learn, and the configurations by which sensors hear of it."""
+
+    allowance: Allowance
+    versions: list[ConfigurationVersion]
+
+
 @router.get("/{alert_id}")
 def one_alert(_: Viewer, store: TheStore, alert_id: str) -> AlertRecord:
     """One alert with its document and workflow state."""
@@ -195,6 +220,24 @@ def evidence_requests(_: Viewer, store: TheStore, alert_id: str) -> list[Evidenc
 def request_evidence(user: Analyst, store: TheStore, alert_id: str) -> list[EvidenceRequest]:
     """Ask the sensors that reported an alert for its packets; they are told at their next heartbeat."""
     return store.request_evidence(alert_id, user.name)
+
+
+@router.post("/{alert_id}/learn", status_code=201)
+def learn(user: Analyst, store: TheStore, alert_id: str, body: LearnIn) -> Learned:
+    """Learn what an alert tells, within its narrowest scope, and teach it to the sensors of its sites.
+
+    409 where the alert names no entry of a baseline that sensors could know.
+    """
+    alert = store.alert(alert_id)
+    if not sites_of(store, alert):
+        raise Conflict("the alert names no entry of a baseline, or no live sensor has told it")
+    made = store.allow("learn", store.scope_of(alert_id), body.reason, body.expires, user.name)
+    try:
+        versions = teach(store, alert, made, user.name)
+    except NotAcceptable as error:
+        store.revoke_allowance(made.id, user.name)
+        raise Conflict(str(error)) from error
+    return Learned(allowance=made, versions=versions)
 
 
 @router.get("/{alert_id}/packets")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from console.api.shapes import ERRORS, Note, Time
 from console.auth.access import Analyst, TheStore, Viewer
+from console.fleet.teaching import unteach
 from console.store.records import Allowance, AllowanceKind, Preview, Scope
 
 router = APIRouter(prefix="/allowances", tags=["allowances"], responses=ERRORS)
@@ -71,5 +72,7 @@ def revoke(
     allowance_id: Number,
     reopen: Annotated[bool, Query(description="Make the alerts it closed active again")] = True,
 ) -> Allowance:
-    """End an allowance now."""
-    return store.revoke_allowance(allowance_id, user.name, reopen)
+    """End an allowance now; what sensors were taught by it they unlearn."""
+    ended = store.revoke_allowance(allowance_id, user.name, reopen)
+    unteach(store, allowance_id, user.name)
+    return ended

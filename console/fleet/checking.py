@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from console.agent.bundle import Content, canonical
+from console.fleet.accepted import NotAcceptable, decisions_of
 from rules.baseline.reading import baseline_of_text
 from rules.language.loader import PACKS, load
 from rules.language.problems import Problem, RuleError
 from rules.lint.checks import lint
 from rules.site.reading import site_of_text
+from rules.site.suppressions import suppressions_of_text
 
 MOST_BYTES = 8 << 20
 """Of the content as JSON: what a sensor accepts."""
@@ -60,7 +62,7 @@ def check(content: dict[str, Any]) -> Checked:
     readers = (
         ("site", site_of_text),
         ("baseline", baseline_of_text),
-        ("suppressions", _read_suppressions),
+        ("suppressions", suppressions_of_text),
     )
     for part, read in readers:
         if content[part] is not None:
@@ -70,6 +72,10 @@ def check(content: dict[str, Any]) -> Checked:
                 faults += [Fault(part, item.line, item.column, item.text) for item in error.problems]
             except ValueError as error:
                 faults.append(_placed(part, str(error)))
+    try:
+        decisions_of([item for item in content["accepted"] if isinstance(item, dict)])
+    except NotAcceptable as error:
+        faults.append(Fault("accepted", 0, 0, str(error)))
     broken, advice = _check_rules(content)
     return Checked([*faults, *broken][:FAULTS_TOLD], advice[:FAULTS_TOLD])
 
@@ -95,12 +101,6 @@ def _check_rules(content: dict[str, Any]) -> tuple[list[Fault], list[Fault]]:
         # Names and detections are judged beside the shipped ones, but those are not this author's.
         said = [problem for problem in lint(own) if problem.path.is_relative_to(folder)]
         return faults, [_fault(problem, folder) for problem in sorted(said)]
-
-
-def _read_suppressions(text: str, path: Path) -> object:
-    from rules.site.suppressions import suppressions_of_text
-
-    return suppressions_of_text(text, path)
 
 
 def _fault(problem: Problem, folder: Path) -> Fault:

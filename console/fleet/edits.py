@@ -11,6 +11,8 @@ from console.store.interface import Store
 from console.store.records import ConfigurationContent, ConfigurationVersion
 
 SITE = "site/"
+Change = Callable[[ConfigurationContent], None]
+"""Changes a content in place."""
 
 
 class ConfigurationRefused(Exception):
@@ -46,7 +48,7 @@ def put(
 def edit(
     store: Store,
     scope: str,
-    change: Callable[[ConfigurationContent], None],
+    change: Change,
     note: str,
     actor: str,
 ) -> tuple[ConfigurationVersion, list[Fault]]:

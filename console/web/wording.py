@@ -25,6 +25,7 @@ NOTICES: dict[str, str] = {
     "commented": N_("Comment added."),
     "assigned": N_("Assignment changed."),
     "learned": N_("Learned: this traffic is allowed from now on."),
+    "taught": N_("Learned: this traffic is allowed from now on, and the sensors are told."),
     "muted": N_("Muted: repeats stay silent."),
     "revoked": N_("Taken back: the alerts are open again, and repeats raise new ones."),
     "decided": N_("Asset changed."),

@@ -8,6 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 
 from console.auth.access import Address, Analyst, TheStore, Viewer
+from console.fleet import teaching
+from console.fleet.accepted import NotAcceptable
+from console.fleet.edits import ConfigurationRefused
+from console.fleet.teaching import sites_of
 from console.store import times
 from console.store.errors import StoreError
 from console.store.records import AllowanceKind, Scope
@@ -82,6 +86,7 @@ def show_allow(
         expiries=tuple(EXPIRIES),
         expiry=query.get("expires", "30"),
         reason=query.get("reason", ""),
+        teachable=kind == "learn" and bool(sites_of(store, alert)),
     )
 
 
@@ -95,17 +100,23 @@ def allow(
     expires: Annotated[str, Form()],
     reason: Annotated[str, Form(max_length=2000)] = "",
     keep: Annotated[list[str], Form()] = [],  # noqa: B006
+    teach: Annotated[str, Form()] = "",
 ) -> Response:
-    """Learn or mute what the ticked fields of the alert's scope cover."""
-    here = f"/alerts/{store.alert(alert_id).id}"
+    """Learn or mute what the ticked fields of the alert's scope cover; tell the sensors where asked to."""
+    alert = store.alert(alert_id)
+    here = f"/alerts/{alert.id}"
     if not reason.strip():
         return back(f"{here}/allow?kind={kind}", "reason_missing")
     length = EXPIRIES.get(expires, 30 * times.DAY)
     scope = narrowed(store.scope_of(alert_id), keep)
     try:
         with store.acting_from(address):
-            store.allow(kind, scope, reason.strip(), times.now() + length if length else None, principal.name)
-    except StoreError as error:
+            expiry = times.now() + length if length else None
+            made = store.allow(kind, scope, reason.strip(), expiry, principal.name)
+            if teach and kind == "learn":
+                teaching.teach(store, alert, made, principal.name)
+                return back(here, "taught")
+    except (StoreError, NotAcceptable, ConfigurationRefused) as error:
         return back(here, "refused", why=str(error))
     return back(here, "learned" if kind == "learn" else "muted")
 
@@ -127,4 +138,5 @@ def revoke(allowance_id: int, principal: Analyst, store: TheStore, address: Addr
     """End an allowance now; the alerts it closed are open again."""
     with store.acting_from(address):
         store.revoke_allowance(allowance_id, principal.name)
+        teaching.unteach(store, allowance_id, principal.name)
     return back("/allowances", "revoked")

@@ -47,6 +47,8 @@ class Learning:
         try:
             if known is not None and path.exists():
                 self.baseline = read_baseline(path)
+                # The console's decisions are in what it sent last; some may have been taken back.
+                self.baseline.decisions.clear()
             elif settings.baseline is not None:
                 self.baseline = read_baseline(settings.baseline)
         except (OSError, ValueError) as error:

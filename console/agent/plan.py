@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from console.agent.accepted import decisions_of
 from console.agent.bundle import Bundle, BundleRefused, Level, read_bundle
 from console.agent.files import write_whole
 from console.agent.settings import SensorSettings, SettingsError
+from rules.baseline.decisions import Decision
 from rules.baseline.model import Baseline
 from rules.baseline.reading import baseline_of_text, read_baseline
 from rules.language.loader import PACKS, load
@@ -39,6 +41,8 @@ class Plan(NamedTuple):
     evidence_level: Level
     version: int = 0
     digest: str = ""
+    decisions: tuple[Decision, ...] = ()
+    """What analysts accepted."""
 
 
 def own_plan(settings: SensorSettings) -> Plan:
@@ -71,11 +75,12 @@ def sent_plan(bundle: Bundle, settings: SensorSettings, own: Plan) -> Plan:
         baseline = None
         if content.baseline is not None:
             baseline = baseline_of_text(content.baseline, Path("baseline"))
+        decisions = decisions_of(item for item in content.accepted if isinstance(item, dict))
     except RuleError as error:
         raise BundleRefused(_first(error.problems)) from error
     except ValueError as error:
         raise BundleRefused(str(error)) from error
-    return Plan(rules, site, baseline, content.evidence_level, bundle.version, bundle.digest)
+    return Plan(rules, site, baseline, content.evidence_level, bundle.version, bundle.digest, decisions)
 
 
 def _rules(bundle: Bundle, settings: SensorSettings) -> tuple[AnyRule, ...]:

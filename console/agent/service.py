@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from console.agent import health, process
+from console.agent.accepted import with_decisions
 from console.agent.conditions import Conditions, Interface, Reading
 from console.agent.continuity import packets_since, resume_alerts
 from console.agent.control import Control
@@ -34,6 +35,7 @@ from console.agent.uplink.client import Client
 from console.agent.uplink.sender import Sender
 from console.agent.uplink.slices import SliceSender
 from console.agent.versions import versions
+from rules.baseline.model import Baseline
 from rules.reconfigure import reconfigure
 from rules.rule import digest_of
 from rules.watch import Watch
@@ -73,13 +75,10 @@ class Service:
         self.inbox = Inbox()
         self.spool = Spool(settings.state / "spool.db", settings.spool.megabytes << 20)
         self.learning = Learning(settings, anew=not remember)
-        self.watch = Watch(
-            plan.rules,
-            plan.site,
-            plan.baseline or self.learning.baseline,
-            self.learning.window,
-            observer=name,
-        )
+        baseline = plan.baseline or self.learning.baseline
+        if baseline is not None:
+            baseline = with_decisions(baseline, (), plan.decisions)
+        self.watch = Watch(plan.rules, plan.site, baseline, self.learning.window, observer=name)
         self.telemetry = Telemetry(self.watch)
         self.conditions = Conditions(name, settings.limits)
         self.keeper = (
@@ -377,7 +376,7 @@ class Service:
             return
         plan, done, wrong = pending
         try:
-            reconfigure(self.watch, plan.rules, plan.site, plan.baseline)
+            reconfigure(self.watch, plan.rules, plan.site, self._baseline_of(plan))
         except Exception as error:
             # Whatever a rule can do to the engine: the old plan is still in place and runs on.
             _log.exception("configuration.fault")
@@ -387,6 +386,15 @@ class Service:
             if self.keeper is not None:
                 self.keeper.level = plan.evidence_level
         done.set()
+
+    def _baseline_of(self, plan: Plan) -> Baseline | None:
+        """The baseline to switch to; None where it stays as it is."""
+        if plan.baseline is not None:
+            return with_decisions(plan.baseline, (), plan.decisions)
+        stage = self.watch.stage
+        if plan.decisions == self.plan.decisions or not stage.learned:
+            return None
+        return with_decisions(stage.baseline, self.plan.decisions, plan.decisions)
 
     def apply_own(self, plan: Plan) -> str:
         """Switch to what the sensor's own files say, unless the console has sent something."""

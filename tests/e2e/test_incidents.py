@@ -57,6 +57,14 @@ def test_closing_all_alerts_closes_the_incident(visit: Visit) -> None:
     expect(rows.filter(has_text="then stopped it")).to_contain_text("Closed")
 
 
+def test_a_page_that_is_open_hears_of_new_incidents(visit: Visit) -> None:
+    visit.enter(path="/incidents?status=closed")
+    expect(visit.page.locator(".empty")).to_be_visible()
+    opened = [item.alert for item in visit.site.store.open_items()]
+    visit.site.store.close_alerts(opened, "resolved", "anna", "all is well")
+    expect(visit.page.locator(".incident").first).to_be_visible(timeout=15_000)
+
+
 def test_viewers_read_and_change_nothing(visit: Visit) -> None:
     visit.enter("vera", path="/incidents")
     visit.page.locator(".incident .what").first.click()

@@ -139,6 +139,7 @@ class Watch:
             yield behaviour_table(rows, self._strings, self.plant, novelty, step.fresh, more)
         if step.changes:
             news = {change: self.stage.is_news(change.time_ns) for change in step.changes}
+            self._learn_machines(step)
             for learned in (False, True):
                 changes = [change for change in step.changes if news[change] is learned]
                 if learned:
@@ -148,6 +149,15 @@ class Watch:
             yield from self._seen_in_another_light(step)
         for source in self.sources:
             yield from source.tables(step)
+
+    def _learn_machines(self, step: Step) -> None:
+        """Who never speaks over IP, such as a gateway that only answers ARP, is no behaviour's asset."""
+        for change in step.changes:
+            if change.kind == "new_asset":
+                machine = self.watcher.inventory.machine(change.endpoint)
+                addresses = machine.addresses if machine else []
+                own = [address for address in addresses if self.site.is_internal(address)]
+                self.stage.learn_assets(own, change.time_ns)
 
     def _is_learned(self, change: Change) -> bool:
         """Whether the baseline knows of what the sensor has seen only now: a service that is served."""

@@ -90,6 +90,11 @@ class Learner:
                 self.left_out += 1
         return withheld
 
+    def learn_asset(self, address: str) -> None:
+        """Learn a machine that was noticed otherwise than by behaviours, such as by ARP alone."""
+        if not self._forgotten:
+            self._add_asset(address)
+
     def _add_asset(self, address: str) -> None:
         if len(self.baseline.assets) < MOST_ASSETS or address in self.baseline.assets:
             self.baseline.assets.add(address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -130,6 +130,13 @@ class BaselineStage:
         return operation.upper() in Operation.__members__ and self._learner.refuses(
             Operation[operation.upper()]
         )
+
+    def learn_assets(self, addresses: Iterable[str], time_ns: int) -> None:
+        """Learn machines that were noticed otherwise than by behaviours, if that was in the window."""
+        if self._window is not None and not self.is_news(time_ns):
+            for address in addresses:
+                self._learner.learn_asset(address)
+            self._lookup = None
 
     def knows_service(self, address: str, service: str) -> bool:
         """Whether a conversation was learned in which this address serves `tcp/502` or the like."""

@@ -124,3 +124,32 @@ def test_what_was_done_before_a_role_was_known_is_judged_by_it_and_counted_once(
     assert alert["source"]["role"] == "router"
     assert alert["event"]["count"] == 10
     assert alert["evidence"]["frames"][0] == 1
+
+
+def test_a_machine_that_only_ever_answered_arp_is_learned() -> None:
+    gateway = Ether(src=SPY[0], dst=HMI[0]) / ARP(
+        op=2, hwsrc=SPY[0], psrc="10.1.1.1", hwdst=HMI[0], pdst=HMI[1]
+    )
+    packets = [*polling(40), gateway, *polling(40)]
+    alerts, baseline = analyse(packets, Window(span_ns=60 * SECOND))
+    assert "10.1.1.1" in baseline.assets
+    assert "new-asset" not in alerts
+    alerts, _ = analyse(packets, None, baseline)
+    assert "new-asset" not in alerts
+
+
+def test_who_takes_an_address_that_is_in_use_is_told_at_once() -> None:
+    def claim(mac: str) -> Any:
+        return Ether(src=mac, dst=HMI[0]) / ARP(op=2, hwsrc=mac, psrc=PLC[1], hwdst=HMI[0], pdst=HMI[1])
+
+    own = Ether(src=SPY[0], dst="ff:ff:ff:ff:ff:ff") / ARP(
+        op=1, hwsrc=SPY[0], psrc="10.1.1.66", pdst="10.1.1.1"
+    )
+    attack = [
+        packet for pair in zip([claim(SPY[0])] * 20, polling(40)[1::2], strict=False) for packet in pair
+    ]
+    alerts, _ = analyse([*polling(20), claim(PLC[0]), own, *attack], None)
+    (alert,) = alerts["address-spoofed"]
+    assert alert["rule"]["level"] == "high"
+    assert (alert["asset"]["old"], alert["asset"]["new"]) == (PLC[0], SPY[0])
+    assert alert["evidence"]["frames"][0] <= 23 + 10, "the attack begins with frame 23"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -62,13 +63,15 @@ class Activity:
     looks: int = 0
     """In how many of them it asked what it talks to."""
 
-    def go_online(self, slot: int) -> None:
-        """It asks OT servers in this slot."""
-        if self.first_slot < 0:
+    def go_online(self, slot: int) -> bool:
+        """It asks OT servers in this slot; whether it does so for the first time."""
+        begins = self.first_slot < 0
+        if begins:
             self.first_slot = slot
         if slot != self.last_slot:
             self.last_slot = slot
             self.slots += 1
+        return begins
 
     def look(self, slot: int) -> None:
         """It asks in this slot what it talks to."""
@@ -80,6 +83,8 @@ class Activity:
 FIRST_DYNAMIC = 32768
 SLOT_NS = 5_000_000_000
 """How finely it is told when a client asks."""
+FIRST_DUE = 24
+"""Slots after which a client is looked at again: two minutes tell polling from a session."""
 LOOKING = (Operation.IDENTIFY, Operation.BROWSE, Operation.DIAGNOSE, Operation.AUTHENTICATE)
 """What one asks who goes online with a device."""
 MOST_PEERS = 4096
@@ -106,19 +111,27 @@ class Activities:
         self.slot = 0
         """The latest slot of time."""
         self._services: list[Service] = []
+        self._due: list[tuple[int, int]] = []
 
     def ask(self, clients: Ints, operations: Ints, now_ns: int) -> None:
         """These endpoints asked OT servers for these operations until now (nanoseconds since 1970)."""
         self.slot = max(self.slot, now_ns // SLOT_NS)
         for client in np.unique(clients).tolist():
-            self.of[client].go_online(self.slot)
+            if self.of[client].go_online(self.slot):
+                heapq.heappush(self._due, (self.slot + FIRST_DUE, client))
         for client in np.unique(clients[np.isin(operations, LOOKING)]).tolist():
             self.of[client].look(self.slot)
 
-    def online(self) -> list[int]:
-        """The endpoints that asked OT servers, those that did so last at the end, at most MOST_PEERS."""
-        found = [(item.last_slot, endpoint) for endpoint, item in self.of.items() if item.first_slot >= 0]
-        return [endpoint for _, endpoint in sorted(found)[-MOST_PEERS:]]
+    def due(self) -> list[int]:
+        """Clients about which the passing of time may tell more: after two minutes of asking now and then or
+        all the time, and whenever twice as long has passed since they began."""
+        found = []
+        while self._due and self._due[0][0] <= self.slot:
+            _, endpoint = heapq.heappop(self._due)
+            found.append(endpoint)
+            age = max(FIRST_DUE, self.slot - self.of[endpoint].first_slot)
+            heapq.heappush(self._due, (self.slot + age, endpoint))
+        return found
 
     def take_services(self) -> list[Service]:
         """The services that are new since the last call."""

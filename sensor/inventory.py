@@ -38,8 +38,6 @@ MOST_CHANGES = 4096
 MOST_CHANGED = 2048
 """Addresses that speak for the first time, or from another place, and are looked at in one epoch; the
 rest wait for the next. A plant has fewer; an attacker may invent more than Python can look at."""
-JUDGED_ANEW = 12
-"""Slots of time after which clients are judged anew: whether they ask all the time, only time tells."""
 DECENT = 0.6
 """Confidence from which on a role is taken for one."""
 SETTLED_NS = 60 * 10**9
@@ -95,7 +93,6 @@ class Inventory:
         self._claimants = Claimants()
         self._takeovers = Takeovers(endpoints, self._endpoint_of_ipv4, self._has_others)
         self._first = 1
-        self._judged_slot = 0
         self._times: Sequence[Ints] = ()
         self.activities = Activities()
         self.facts_not_kept = 0
@@ -114,9 +111,7 @@ class Inventory:
     def ask(self, clients: Ints, operations: Ints, now_ns: int) -> None:
         """These endpoints asked OT servers for these operations in the epoch that ends now."""
         self.activities.ask(clients, operations, now_ns)
-        if self.activities.slot - self._judged_slot >= JUDGED_ANEW:
-            self._judged_slot = self.activities.slot
-            self._dirty.update(self.activities.online())
+        self._dirty.update(self.activities.due())
 
     def add(self, fresh: Rows, touched: Rows, now_ns: int = 0) -> None:
         """Take in behaviours that are new, and all that were seen until `now_ns` (BEHAVIOUR rows)."""

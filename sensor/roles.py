@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple
 
-from sensor.activity import ENGINEERING, Activity
+from sensor.activity import ENGINEERING, FIRST_DUE, Activity
 from sensor.messages import Operation
 from sensor.protocols.protocol import Number
 
@@ -93,8 +93,8 @@ OFFICE_PORTS = frozenset({22, 80, 88, 110, 139, 143, 389, 443, 445, 993, 3128, 3
 """Web, mail, files, directory and remote desktops."""
 DESKTOP_PORTS = frozenset({135, 137, 138, 139, 445, 3389, 5353, 5355, 5357, 5900, 5985})
 """What a desktop computer serves by itself: file sharing, remote help, discovery."""
-ENOUGH_SLOTS = 24
-"""Two minutes: before, a session that has just begun cannot be told from polling."""
+ENOUGH_SLOTS = FIRST_DUE
+"""Before, a session that has just begun cannot be told from polling."""
 LATE_SLOTS = 12
 NOW_AND_THEN = 0.25
 OFTEN_LOOKING = 0.1

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scapy.utils import PcapWriter
@@ -217,3 +218,21 @@ def test_a_broken_list_of_suppressions_stops_everything(capture: Path, tmp_path:
     done = run(capture, "--suppress", suppress)
     assert done.returncode == 1
     assert f"{suppress}:2:3: the key 'reason' is missing" in done.stderr
+
+
+def test_an_intruder_is_one_story(tmp_path: Path) -> None:
+    bundled = next((Path(__file__).parents[3] / "pcaps" / "demo").glob("plant.pcapng*"))
+    done = run(bundled, "--learn", "90s", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, *_ = lines(tmp_path / "incidents.jsonl")
+    incident: Any = first["incident"]
+    assert incident["level"] == "critical"
+    assert [source["address"] for source in incident["sources"]][:1] == ["10.77.9.66"]
+    names = [entry["name"] for entry in incident["tactics"]]
+    assert names.index("discovery") < names.index("impair-process-control")
+    alerts = {alert["event"]["id"] for alert in lines(tmp_path / "alerts.jsonl")}  # type: ignore[index]
+    assert set(incident["alerts"]["ids"]) <= alerts
+    summary = json.loads((tmp_path / "summary.json").read_text("utf-8"))
+    assert summary["incidents"]["critical"] >= 1
+    assert done.stdout.index("Incidents:") < done.stdout.index("Alerts:")
+    assert incident["title"] in " ".join(done.stdout.split())

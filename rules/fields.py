@@ -98,6 +98,7 @@ _FLAG_DOCS = {
     "broadcast": "Addressed to every device at the protocol's own level",
     "unsolicited": "Sent by a server without a request",
     "select": "First half of select-before-operate: arms an output but does not act",
+    "without_select": "Operates an output that had to be selected before and was not",
     "test": "Marked as a test by the sender",
     "negative": "The server confirmed that it will not do it",
     "encrypted": "The payload is enciphered",
@@ -191,8 +192,13 @@ CORE: tuple[RuleField, ...] = (
     RuleField(
         "baseline.value_excess",
         "real",
-        "How far outside the band the value lies: in units of the learned range, or of the point's own "
-        "size where it never changed",
+        "How far outside the band the value lies, in units of the learned range; where it hardly changed as "
+        "`baseline.value_share`",
+    ),
+    RuleField(
+        "baseline.value_share",
+        "real",
+        "How far outside the band the value lies, as a share of the point's own size while learning",
     ),
     RuleField(
         "baseline.value_looks", "integer", "How many independent looks at the range the band stands on"

@@ -21,8 +21,8 @@ ramp). A coarse reading has a margin of two of its steps.
 before it with the chance 2 / (n + 1). So:
 
 - a measurement is held against its band from 5 looks and 30 samples on;
-- a set-point from 4 looks on, or, if it was read 10 times, from 2 on: then its unit of excess is at
-  least its own size, as its range says little;
+- a set-point from 4 looks on, or, if it was read 10 times, from 2 on: then its excess is counted in its
+  own size, as its range says little;
 - what never changed, and sets of states, from 10 readings or writes on: after n times the same the
   chance that the next is another is 1 / (n + 2) (Laplace's rule of succession), here below 10 %.
   Readings follow each other too closely for that to be the whole truth, so what is only read and not
@@ -30,9 +30,9 @@ before it with the chance 2 / (n + 1). So:
 - counters have no band.
 
 *Halves of real numbers.* A real number of 32 bits spread over two registers is two points. The one with
-its sign, exponent and highest bits grows with it, but as its logarithm does: where such a point never
-changed, or hardly, excess is counted in what the halves stand for, if both are those of numbers from
-0.01 to a million. The other half fills its range and is never outside.
+its sign, exponent and highest bits grows with it, but as its logarithm does: what is counted in its own
+size is counted in what the halves stand for, if both are those of numbers from 0.01 to a million. The
+other half fills its range and is never outside.
 
 *Drift.* The band of a measurement that nobody writes follows: a value inside the band that comes
 nearer to an edge than the margin pushes that edge away until it is a margin off, but no faster than
@@ -68,7 +68,9 @@ class Bounds:
     low: float
     high: float
     unit: float
-    """What a deviation is measured in."""
+    """The learned span; 0 where it says nothing, and the size counts."""
+    size: float
+    """The greatest magnitude that was seen, or 1."""
     looks: int
     states: tuple[float, ...] = ()
     margin: float = 0.0
@@ -80,14 +82,26 @@ class Bounds:
     halved: bool = False
     """Whether values may be the higher halves of real numbers."""
 
-    def excess(self, value: float) -> float:
-        """How far outside a value lies, in units of the learned span; 0 between the edges."""
-        excess = max(self.low - value, value - self.high, 0.0) / self.unit
-        if excess and self.halved:
-            edge, real = _of_half(self.low if value < self.low else self.high), _of_half(value)
+    def distance(
+        self, value: float, low: float | None = None, high: float | None = None
+    ) -> tuple[float, float]:
+        """How far outside a value lies: in units of the learned span, and as a share of the point's size.
+
+        Both are 0 between the edges, which are `low` and `high` where the band has followed.
+        """
+        low, high = self.low if low is None else low, self.high if high is None else high
+        away = max(low - value, value - high, 0.0)
+        share = away / self.size
+        if away and self.halved:
+            edge, real = _of_half(low if value < low else high), _of_half(value)
             if edge and real:
-                return max(excess, abs(real - edge) / abs(edge))
-        return excess
+                share = max(share, abs(real - edge) / abs(edge))
+        # Without a span of its own a point is measured by its size.
+        return (away / self.unit if self.unit else share), share
+
+    def excess(self, value: float) -> float:
+        """The first of `distance`."""
+        return self.distance(value)[0]
 
 
 def margin_share(looks: int) -> float:
@@ -131,11 +145,11 @@ def bounds_of(seen: Seen, halved: bool = False) -> Bounds | None:
     if seen.low is not None or seen.high is not None:
         low = -inf if seen.low is None else seen.low
         high = inf if seen.high is None else seen.high
-        return Bounds(seen.kind, low, high, _span_or_size(seen), seen.looks)
+        return Bounds(seen.kind, low, high, seen.most - seen.least, _size(seen), seen.looks)
     if seen.kind == ValueKind.COUNTER:
         return None
     if seen.kind in (ValueKind.CONSTANT, ValueKind.STATE, ValueKind.DISCRETE):
-        return _set_of(seen, halved and seen.kind == ValueKind.CONSTANT)
+        return _set_of(seen, halved)
     span = seen.most - seen.least
     if seen.kind == ValueKind.SET_POINT:
         if seen.looks < FEWEST_LOOKS_OF_SET_POINT and seen.samples < FEWEST_SAME:
@@ -146,9 +160,10 @@ def bounds_of(seen: Seen, halved: bool = False) -> Bounds | None:
             seen.kind,
             seen.least - margin,
             seen.most + margin,
-            max(_size(seen), span) if few else span,
+            0.0 if few else span,
+            _size(seen),
             seen.looks,
-            halved=halved and few,
+            halved=halved,
         )
     if seen.samples < FEWEST_SAMPLES or seen.looks < FEWEST_LOOKS:
         return None
@@ -161,6 +176,7 @@ def bounds_of(seen: Seen, halved: bool = False) -> Bounds | None:
         seen.least - margin,
         seen.most + margin,
         span,
+        _size(seen),
         seen.looks,
         margin=margin,
         follow=0.0 if seen.writes else span / max(seen.seconds, QUICKEST_FOLLOW_S),
@@ -173,12 +189,8 @@ def _set_of(seen: Seen, halved: bool) -> Bounds | None:
     if max(seen.samples, seen.writes) < FEWEST_SAME:
         return None
     states = tuple(value for value, _ in seen.states) or (seen.least,)
-    unit = 1.0 if seen.kind == ValueKind.STATE else _span_or_size(seen)
-    return Bounds(seen.kind, seen.least, seen.most, unit, seen.looks, states, halved=halved)
-
-
-def _span_or_size(seen: Seen) -> float:
-    return seen.most - seen.least or _size(seen)
+    span = seen.most - seen.least
+    return Bounds(seen.kind, seen.least, seen.most, span, _size(seen), seen.looks, states, halved=halved)
 
 
 def _size(seen: Seen) -> float:

@@ -258,7 +258,8 @@ def _columns(deviations: Rows, found: list[tuple[Bounds, Point]]) -> dict[str, C
     jumps = deviations["reason"] == JUMP
     # An edge that was set by hand on one side only leaves the other open.
     lows, highs = _finite(deviations["low"]), _finite(deviations["high"])
-    excess = [bound.excess(value) for bound, value in zip(bounds, values, strict=True)]
+    edges = zip(bounds, values, deviations["low"].tolist(), deviations["high"].tolist(), strict=True)
+    away = np.array([bound.distance(value, low, high) for bound, value, low, high in edges], np.float64)
     entries = [Entry(point=point, value=value) for (_, point), value in zip(found, values, strict=True)]
     return {
         "baseline.entry": texts(entry.id for entry in entries),
@@ -269,7 +270,8 @@ def _columns(deviations: Rows, found: list[tuple[Bounds, Point]]) -> dict[str, C
         "baseline.value_kind": texts(bound.kind.value for bound in bounds),
         "baseline.value_low": lows,
         "baseline.value_high": highs,
-        "baseline.value_excess": Numbers(np.array(excess, np.float64).round(3), ~jumps),
+        "baseline.value_excess": Numbers(away[:, 0].round(3), ~jumps),
+        "baseline.value_share": Numbers(away[:, 1].round(3), ~jumps),
         "baseline.value_looks": Numbers(np.array([bound.looks for bound in bounds], np.int64)),
     }
 

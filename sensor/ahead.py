@@ -153,7 +153,7 @@ def _packets() -> None:
 
 
 def _behaviours() -> None:
-    from sensor import behaviours, novelty
+    from sensor import behaviours, novelty, selecting
     from sensor.capture.batch import RECORD, PacketBatch
     from sensor.epochs import Epochs
     from sensor.messages import MESSAGE, Buffers, new_out
@@ -164,6 +164,7 @@ def _behaviours() -> None:
     behaviours.count(table, messages, 0, cursor, nothing, nothing)
     behaviours.make_room(table)
     behaviours.tally(messages, np.zeros(1, np.int64)[0], 0, nothing, nothing)
+    selecting.mark(selecting.new_selections(4), messages, np.zeros(1, np.int64)[0])
     octets = np.zeros(1, np.uint8)
     novelty.pick(novelty.new_seen(2), new_out(), Buffers(octets, octets, octets), nothing)
     epochs = Epochs()

@@ -24,6 +24,7 @@ MEANINGS = {
     "endpoints_not_kept": "Look-ups of addresses for which the table had no room",
     "pdus_not_kept": "Messages of one packet beyond what one packet may make",
     "reassembly_evictions": "Times that waiting octets were given up for room, those silent longest first",
+    "selections_evicted": "Selected outputs forgotten for others: commands without select may be missed",
     "objects_not_kept": "Objects of one message beyond what one message may name",
     "values_not_kept": "Values of one message beyond what one message may carry",
     "details_not_kept": "Details of one message beyond what one message may have",

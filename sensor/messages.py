@@ -96,6 +96,8 @@ NEGATIVE = 128
 """The server confirmed that it will not do it (IEC 104 P/N bit, a protocol's negative answer)."""
 ENCRYPTED = 256
 """The payload is enciphered; only the envelope can be read."""
+WITHOUT_SELECT = 512
+"""Operates an output that had to be selected before and was not (see `sensor.selecting`)."""
 FLAG_NAMES = {
     MALFORMED: "malformed",
     IDENTITY: "identity",
@@ -106,6 +108,7 @@ FLAG_NAMES = {
     TEST: "test",
     NEGATIVE: "negative",
     ENCRYPTED: "encrypted",
+    WITHOUT_SELECT: "without_select",
 }
 
 NO_CODE = -1

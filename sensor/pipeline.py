@@ -29,6 +29,8 @@ from sensor.messages import (
     new_scratch,
 )
 from sensor.protocols.registry import decoder_of
+from sensor.selecting import EVICTED as SELECTIONS_EVICTED
+from sensor.selecting import mark, new_selections
 from sensor.strings import REFUSED as STRINGS_REFUSED
 from sensor.types import Bytes, Flags, Ints, Rows
 from sensor.wire import packet as packets
@@ -85,6 +87,7 @@ class Pipeline:
         self.faults = Faults()
         self.undecoded: Counter[int] = Counter()
         self.reassembly_evictions = 0
+        self._selections = new_selections()
         self._dissector = packets.new_dissector()
         self._packets = np.zeros(0, packets.PACKET)
         self._scratch = new_scratch()
@@ -181,8 +184,12 @@ class Pipeline:
             yield from self._decode_rows(int(protocol), frames, rows, buffers)
         self.wire.frames_used[FRAMES_USED] = 0
         if self.out.used[MESSAGES]:
-            yield buffers
-            empty(self.out)
+            yield from self._hand_on(buffers)
+
+    def _hand_on(self, buffers: Buffers) -> Iterator[Buffers]:
+        mark(self._selections, self.out.messages, self.out.used[MESSAGES])
+        yield buffers
+        empty(self.out)
 
     def _decode_rows(self, protocol: int, frames: Rows, rows: Ints, buffers: Buffers) -> Iterator[Buffers]:
         module = decoder_of(protocol)
@@ -195,8 +202,7 @@ class Pipeline:
         cursor = np.zeros(1, np.int64)
         while cursor[0] < len(rows):
             if is_full(self.out):
-                yield buffers
-                empty(self.out)
+                yield from self._hand_on(buffers)
             try:
                 module.decode(buffers, frames, rows, cursor, state, self.out)
             except KERNEL_FAULTS as error:
@@ -232,6 +238,7 @@ class Pipeline:
         result["endpoints_not_kept"] = int(self.wire.endpoints.used[OVERFLOWED])
         result["pdus_not_kept"] = int(self.wire.frames_used[FRAMES_DROPPED])
         result["reassembly_evictions"] = self.reassembly_evictions
+        result["selections_evicted"] = int(self._selections.used[SELECTIONS_EVICTED])
         result["objects_not_kept"] = int(self.out.used[DROPPED_PARTS])
         result["values_not_kept"] = int(self.out.used[DROPPED_VALUES])
         result["details_not_kept"] = int(self.out.used[DROPPED_DETAILS])

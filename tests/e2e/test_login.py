@@ -80,6 +80,7 @@ def test_a_form_without_the_token_of_the_session_changes_nothing(visit: Visit) -
 
 def test_an_admin_adds_a_sensor_and_a_user(visit: Visit) -> None:
     visit.enter("admin", path="/sensors")
+    visit.page.get_by_text("A token by hand").click()
     visit.page.locator("form[action='/sensors'] input[name=name]").fill("booster-tap")
     visit.page.get_by_role("button", name="Add and show token").click()
     token = visit.page.locator("[data-copy]").inner_text()

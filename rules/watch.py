@@ -23,7 +23,7 @@ from rules.observed import Observed
 from rules.rule import AnyRule
 from rules.site.model import Site
 from rules.table import Occurrences, Table
-from sensor.behaviours import BEHAVIOUR
+from sensor.behaviours import BEHAVIOUR, EVIDENCE_FRAMES
 from sensor.capacity import STANDARD, Capacity
 from sensor.capture.batch import PacketBatch
 from sensor.inventory import Change, Machine
@@ -31,6 +31,12 @@ from sensor.observer import Observer, Step
 from sensor.types import Ints
 
 ROWS_AT_ONCE = 8192
+NOVELTY = frozenset(
+    {
+        "baseline.novelty",
+        *(f"baseline.new_{what}" for what in ("asset", "conversation", "operation", "function", "object")),
+    }
+)
 _KEY = [name for name in BEHAVIOUR.names or () if name not in ("client", "server", "name")][
     : (BEHAVIOUR.names or ()).index("messages") - 3
 ]
@@ -69,6 +75,7 @@ class Watch:
         self._strings = self.watcher.pipeline.out.strings
         self._observed = Observed(self.watcher.inventory)
         self.judge_by(rules, site, baseline, window, accept)
+        self._lapsed: Ints = np.zeros(0, np.int64)
         self.packets = 0
         self.octets = 0
         self._starts = [0]
@@ -137,6 +144,7 @@ class Watch:
             novelty = self.stage.novelty(rows)
             more = self.stage.columns(rows, novelty)
             yield behaviour_table(rows, self._strings, self.plant, novelty, step.fresh, more)
+        yield from self._known_no_more(step)
         if step.changes:
             news = {change: self.stage.is_news(change.time_ns) for change in step.changes}
             self._learn_machines(step)
@@ -158,6 +166,35 @@ class Watch:
                 addresses = machine.addresses if machine else []
                 own = [address for address in addresses if self.site.is_internal(address)]
                 self.stage.learn_assets(own, change.time_ns)
+
+    def _known_no_more(self, step: Step) -> Iterator[Table]:
+        """Behaviours that go on although the time is over for which they were accepted."""
+        table = self.watcher.behaviours
+        addresses = self.stage.lapsed(step.now_ns)
+        if addresses:
+            known = np.flatnonzero(table.hashes)
+            ends = np.unique([table.rows["client"][known], table.rows["server"][known]]).tolist()
+            mine = [end for end in ends if self.watcher.inventory.address(int(end)) in addresses]
+            chosen = np.isin(table.rows["client"][known], mine) | np.isin(table.rows["server"][known], mine)
+            self._lapsed = np.union1d(self._lapsed, known[chosen])
+        if not self._lapsed.size:
+            return
+        self._lapsed = np.setdiff1d(self._lapsed, np.concatenate([step.gone, step.fresh]))
+        keys = np.intersect1d(self._lapsed, step.touched)
+        self._lapsed = np.setdiff1d(self._lapsed, keys)
+        if keys.size:
+            keys = keys[np.argsort(table.rows["last_ns"][keys], kind="stable")][:ROWS_AT_ONCE]
+            rows = table.rows[keys].copy()
+            # What is told is this message, not those that were accepted.
+            rows["first_ns"], rows["messages"] = rows["last_ns"], 1
+            last = np.minimum(rows["frames_used"], EVIDENCE_FRAMES) - 1
+            rows["frames"][:, 0] = rows["frames"][np.arange(len(rows)), last]
+            rows["frames"][:, 1:] = 0
+            novelty = self.stage.novelty(rows)
+            more = self.stage.columns(rows, novelty)
+            told = behaviour_table(rows, self._strings, self.plant, novelty, None, more)
+            told.about = NOVELTY
+            yield told
 
     def _is_learned(self, change: Change) -> bool:
         """Whether the baseline knows of what the sensor has seen only now: a service that is served."""

@@ -82,6 +82,7 @@ class BaselineStage:
         self._learner = Learner(self.baseline, directory, strings, accept)
         self._lookup: Lookup | None = None
         self._period = 0
+        self._lapsed_ns = 0
         self._ends = np.array(ends(self.baseline), np.int64)
         self._services: set[tuple[str, str]] | None = None
         self._first_ns: int | None = None
@@ -177,6 +178,15 @@ class BaselineStage:
             if known is not None:
                 self._lookup.remember(known)
         return self._lookup
+
+    def lapsed(self, now_ns: int) -> set[str]:
+        """The addresses that accepted entries were about which ended since this was last asked."""
+        found: set[str] = set()
+        for decision in self.baseline.decisions.values() if self._lapsed_ns < now_ns else ():
+            if decision.accepts and self._lapsed_ns < decision.until_ns <= now_ns:
+                found.update(decision.entry.machines)
+        self._lapsed_ns = max(self._lapsed_ns, now_ns)
+        return found
 
     def columns(self, rows: Rows, novelty: Novelty | None) -> dict[str, Callable[[], Column | None]]:
         """Makers of what else is said of these rows: `baseline.entry` and `baseline.withheld`."""

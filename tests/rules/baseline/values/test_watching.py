@@ -15,10 +15,13 @@ from rules.baseline.decisions import FOREVER, Decision, decide
 from rules.baseline.document import text_of_baseline
 from rules.baseline.entries import Entry
 from rules.baseline.model import Baseline
+from rules.baseline.model import Conversation as NamedConversation
 from rules.baseline.reading import baseline_of_text
 from rules.baseline.stage import Window
 from rules.watch import Watch
 from sensor.capture.batch import PacketBatch
+from sensor.epochs import EPOCH_NS
+from sensor.protocols.protocol import Number
 
 SECOND = 10**9
 LEARNED = 400
@@ -169,6 +172,33 @@ def test_an_accepted_value_is_inside_until_its_time_is_over() -> None:
     decide(baseline, Decision(False, Entry(point=point), "kim", 0, FOREVER, "no set-point any more"))
     assert point not in baseline.values
     assert told(talk.packets[-6:], baseline=baseline)[0] == []
+
+
+def test_what_goes_on_after_its_time_is_told_as_new() -> None:
+    talk = Conversation()
+    for second in range(40):
+        talk.poll(second, [1, 2, 3])
+    learned, _ = told(talk.packets, Baseline())
+    assert learned == []
+    client, server = "10.1.1.5", "10.1.1.10"
+    path = NamedConversation(client, server, int(Number.MODBUS), 6, 502)
+    baseline = Baseline(assets={client, server})
+    decide(baseline, Decision(True, Entry(conversation=path), "kim", 0, 20 * SECOND, "a trial"))
+    for size in (3, 1000):
+        watch = Watch((), baseline=baseline)
+        news = []
+        for batch in batches(talk.packets, size):
+            for step in watch.watcher.feed(batch):
+                news += [
+                    (table.value("baseline.novelty", row), int(table.occurrences.first_ns[row]) // SECOND)
+                    for table in watch.tables(step)
+                    for row in range(table.rows)
+                    if table.value("network.protocol", row) == "modbus"
+                    and table.value("baseline.novelty", row)
+                ]
+        ((what, second),) = news
+        assert what == "conversation"
+        assert 20 <= second <= 20 + EPOCH_NS // SECOND
 
 
 def test_a_slow_drift_is_followed_and_a_written_value_never() -> None:

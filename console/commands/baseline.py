@@ -268,8 +268,7 @@ def _count(number: int, word: str) -> str:
 
 def _show_withheld(entries: Iterable[Withheld]) -> None:
     from rules.baseline.entries import Entry
-    from rules.baseline.words import function_text, operation_name
-    from rules.documents import timestamp
+    from rules.baseline.words import withheld_text
 
     found = list(entries)
     if found:
@@ -277,8 +276,4 @@ def _show_withheld(entries: Iterable[Withheld]) -> None:
             "\nDangerous operations that were seen and not learned (`baseline accept` takes their ids):"
         )
     for entry in found:
-        typer.echo(
-            f"  {Entry(None, *entry[:3]).id}  {timestamp(entry.first_ns)} {entry.conversation}:"
-            f" {operation_name(entry.operation)},"
-            f" {function_text(entry.conversation.protocol, entry.function)}"
-        )
+        typer.echo(f"  {Entry(None, *entry[:3]).id}  {withheld_text(entry)}")

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from console.report.files import alerts_of
 from rules.analysis import LEVELS, Analysis
+from rules.baseline.words import withheld_text
 from rules.incidents.incident import Incidents
 from sensor.protocols.registry import PROTOCOLS
 from sensor.times import parse_time
@@ -51,7 +52,7 @@ def print_report(
     for line in [*_quieted(summary), *_losses(summary)]:
         console.print(line)
     for held in analysis.stage.baseline.withheld.values():
-        console.print(f"Not learned, because it is dangerous: {escape(str(held))}")
+        console.print(f"Not learned, because it is dangerous: {escape(withheld_text(held))}")
     if written:
         console.print(f"Written: {escape(', '.join(written))}")
 

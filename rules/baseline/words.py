@@ -7,8 +7,9 @@ import re
 from collections import Counter
 from functools import cache
 
-from rules.baseline.model import Conversation, Function, Place
+from rules.baseline.model import Conversation, Function, Place, Withheld
 from rules.baseline.ranges import Ranges, as_text
+from rules.documents import timestamp
 from sensor.messages import NO_CODE, Operation
 from sensor.protocols.protocol import Protocol
 from sensor.protocols.registry import PROTOCOLS
@@ -42,6 +43,12 @@ def function_text(protocol: int, function: Function) -> str:
     known = PROTOCOLS.get(protocol)
     name = known.functions.get(function) or known.functions.get((function.code, NO_CODE)) if known else None
     return f"{code} {name}" if name else code
+
+
+def withheld_text(entry: Withheld) -> str:
+    """When it was seen first, between whom, and what it was."""
+    what = f"{operation_name(entry.operation)}, {function_text(entry.conversation.protocol, entry.function)}"
+    return f"{timestamp(entry.first_ns)} {entry.conversation}: {what}"
 
 
 def space_text(protocol: int, space: int) -> str:

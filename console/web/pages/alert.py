@@ -118,6 +118,7 @@ def show_alert(
     marked = store.evidence_marked(alert_id) if pcap else []
     packets, packets_left = packets_of(pcap or b"", at(alert.document, ("evidence", "frames")), marked)
     sensors = {sensor.name: sensor for sensor in store.sensors()}
+    about_sensor = str(at(alert.document, ("rule", "name"))).startswith(ABOUT_SENSORS)
     return render(
         request,
         "alert.html",
@@ -136,7 +137,8 @@ def show_alert(
         packets_left=packets_left,
         opened=next((packet.position for packet in packets if packet.marked), 1),
         requests=store.evidence_requests(alert_id),
-        askable=not str(at(alert.document, ("rule", "name"))).startswith(ABOUT_SENSORS)
+        about_sensor=about_sensor,
+        askable=not about_sensor
         and any(
             sensors[name].registered and not sensors[name].revoked
             for name in alert.sensors

@@ -11,7 +11,9 @@ from plant_documents import alert
 from console.store import open_store
 from console.store.errors import StoreError, StoreTooNew, StoreUnreadable
 from console.store.filters import AlertFilter, PageRequest
+from console.store.sqlite import connection
 from console.store.sqlite.connection import migrations, statements
+from console.store.sqlite.store import SqliteStore
 
 
 def test_a_store_opens_again_with_all_it_held(tmp_path: Path) -> None:
@@ -102,3 +104,25 @@ def test_migrations_are_numbered_and_split_into_statements() -> None:
     ]
     with pytest.raises(ValueError, match="middle"):
         list(statements("CREATE TABLE a (b"))
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "old.db"
+    pcap = b"\xd4\xc3\xb2\xa1" + bytes(20)
+    every = connection.migrations()
+    monkeypatch.setattr(connection, "migrations", lambda: every[:1])
+    old = connection.Connections(path)
+    with old.write() as writer:
+        writer.execute("INSERT INTO sensor (name, site, registered, created) VALUES ('s1', 'north', 1, 5)")
+        writer.execute("INSERT INTO evidence VALUES (7, ?, ?)", (len(pcap), pcap))
+    old.close()
+    monkeypatch.undo()
+    store = SqliteStore(path)
+    assert [(sensor.name, sensor.site, sensor.state) for sensor in store.sensors()] == [("s1", "north", None)]
+    assert store.newest_version("") is None
+    assert store.enrolments() == []
+    store.heartbeat("s1", {})
+    assert store.sensors()[0].last_seen is not None
+    store.close()

@@ -7,17 +7,13 @@ An alert about something new names the entry by which it would be known (`baseli
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from console.agent.accepted import decisions_of as read_decisions
 from rules.baseline.decisions import Decision, can_be_accepted
-from rules.baseline.model import Baseline
-from rules.baseline.nodes import Reader
-from rules.baseline.sections.decisions import DECISIONS
 
 ALLOWANCE = "allowance"
 """The key that names the learn of the console it came with; sensors leave it aside."""
@@ -70,16 +66,9 @@ def decision_of(
     return made
 
 
-def decisions_of(accepted: Iterable[Mapping[str, Any]]) -> list[Decision]:
-    """The decisions as the baseline takes them. Raises NotAcceptable, naming the one that is wrong."""
-    baseline = Baseline()
-    for number, item in enumerate(accepted, 1):
-        plain = {key: value for key, value in item.items() if key != ALLOWANCE}
-        # JSON is YAML: the reader of baseline files judges it, one by one so that it can be named.
-        node = yaml.compose(json.dumps([plain], ensure_ascii=False), Loader=yaml.SafeLoader)
-        assert node is not None
-        try:
-            DECISIONS.read(Reader(Path(f"accepted {number}")), node, baseline)
-        except ValueError as error:
-            raise NotAcceptable(str(error)) from error
-    return list(baseline.decisions.values())
+def decisions_of(accepted: Iterable[Mapping[str, Any]]) -> tuple[Decision, ...]:
+    """The decisions as sensors will read them. Raises NotAcceptable, naming the one that is wrong."""
+    try:
+        return read_decisions(accepted)
+    except ValueError as error:
+        raise NotAcceptable(str(error)) from error

@@ -6,6 +6,7 @@ looked up once for each distinct endpoint, name or code of the batch, never once
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -26,6 +27,13 @@ from sensor.strings import Strings, text_of
 from sensor.types import Ints, Rows
 
 TRANSPORTS = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp"}
+
+
+_OF_OBJECTS = (
+    "protocol", "kind", "function", "subfunction", "space", "address", "count", "name", "server_port",
+)  # fmt: skip
+"""The columns that descriptions of objects are made of."""
+_SALT = secrets.randbits(64)
 
 
 class LazyColumns(Mapping[str, Column]):
@@ -70,6 +78,25 @@ class ObjectTexts(Texts):
     def values(self) -> Sequence[str | tuple[str, ...]]:  # type: ignore[override]
         """The distinct descriptions."""
         return self._coded.values
+
+    def codes_at(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """As for any text, without writing out what can be told apart by its columns.
+
+        What differs in a column may read the same, which makes two of one and never one of two.
+        """
+        chosen = self._rows[rows]
+        mixed = np.full(chosen.shape[0], _SALT, np.uint64)
+        for name in _OF_OBJECTS:
+            mixed ^= chosen[name].astype(np.int64).view(np.uint64)
+            # The finaliser of SplitMix64.
+            mixed = (mixed ^ mixed >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed ^= mixed >> np.uint64(27)
+        _, firsts, places = np.unique(mixed, return_index=True, return_inverse=True)
+        codes = np.arange(len(firsts))
+        for place in np.flatnonzero(chosen["address"][firsts] < 0):
+            if not self._describe(int(rows[firsts[place]])):
+                codes[place] = ABSENT
+        return codes[places]
 
     def value(self, row: int) -> str | None:
         """The description of a row's object."""

@@ -75,6 +75,10 @@ class Texts:
         code = int(self.codes[row])
         return self.values[code] if code >= 0 else None
 
+    def codes_at(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """For these rows numbers that are equal where the text is; ABSENT where there is none."""
+        return self.codes[rows].astype(np.int64)
+
     def listed(self) -> list[Any]:
         """`value` of every row."""
         return [self.values[code] if code >= 0 else None for code in self.codes.tolist()]
@@ -201,7 +205,7 @@ def codes_of(table: Table, name: str, rows: NDArray[np.intp]) -> NDArray[np.int6
     """For these rows numbers that are equal where the field is; ABSENT where it is not there."""
     column = table.column(name)
     if isinstance(column, Texts):
-        return column.codes[rows].astype(np.int64)
+        return column.codes_at(rows)
     if column is None:
         return np.full(rows.size, ABSENT, np.int64)
     _, places = np.unique(column.values[rows], return_inverse=True)

@@ -18,7 +18,7 @@ from rules.enrich import asset_table, behaviour_table
 from rules.fields import FIELDS, fields_of
 from rules.site.model import Site
 from rules.site.reading import site_of_text
-from rules.table import Table
+from rules.table import ABSENT, Table, codes_of
 from sensor.messages import BROADCAST, MALFORMED, SELECT, Kind, Operation, ValueKind
 from sensor.protocols.protocol import Number
 from sensor.types import Ints
@@ -262,3 +262,22 @@ conduits:
     behaviours.append(rows.row("10.0.2.5", "10.0.1.10", protocol=Number.S7COMM, server_port=102))
     column = table(rows, *behaviours, site=site).columns["conduit.allowed"]
     assert column.listed() == [*pairs.values(), False]
+
+
+def test_objects_are_told_apart_as_by_their_text() -> None:
+    rows = Rows()
+    wanted = [
+        rows.row("10.0.0.5", "10.0.0.10", address=7),
+        rows.row("10.0.0.5", "10.0.0.10", address=8),
+        rows.row("10.0.0.6", "10.0.0.11", address=7, unit=9),
+        rows.row("10.0.0.5", "10.0.0.10", address=-1, space=-1),
+        rows.row("10.0.0.5", "10.0.0.10", address=7, space=0),
+    ]
+    found = table(rows, *wanted)
+    places = np.arange(len(wanted))
+    codes = codes_of(found, "ics.object", places).tolist()
+    texts = [found.value("ics.object", place) for place in range(len(wanted))]
+    assert texts == ["holding_register 7", "holding_register 8", "holding_register 7", None, "coil 7"]
+    same = [[one == other for other in texts] for one in texts]
+    assert [[one == other for other in codes] for one in codes] == same
+    assert [code == ABSENT for code in codes] == [text is None for text in texts]

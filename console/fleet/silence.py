@@ -91,6 +91,9 @@ class SilenceWatch:
             if alerts:
                 self._store.close_alerts(alerts, "resolved", ACTOR, "the sensor's token is revoked")
             return
+        if sensor.state is None and sensor.last_seen is not None:
+            # A program that delivers by itself and sends no heartbeats has promised none.
+            return
         heard = to_nanoseconds(sensor.last_seen or sensor.created)
         silent = time_ns - max(heard, self._began) > self._limit
         if silent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from plant_documents import alert
 
 from console.fleet.silence import RULE, SilenceWatch
 from console.settings import SensorSettings
@@ -149,3 +150,9 @@ def test_a_revoked_sensor_is_not_missed(plant: Plant) -> None:
     plant.store.revoke_sensor("line-1", "root")
     plant.pass_time(30, heard=False)
     assert plant.open() == []
+
+
+def test_a_program_that_sends_no_heartbeats_is_not_missed(plant: Plant) -> None:
+    plant.store.ingest("line-1", 1, [alert()])
+    plant.pass_time(600, heard=False)
+    assert plant.alerts() == []

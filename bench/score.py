@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -226,21 +227,20 @@ def judge(truth: Truth, way: str, baseline: str = "") -> Story:
     )
 
 
-def _stories(truth: Truth, baseline: str) -> list[Story]:
-    ways = [way for way in WAYS if way != "baseline" or baseline or not truth.incidents]
-    if not truth.incidents and truth.baseline is None:
-        ways.remove("learn")  # it learns its own first third already
-    return [judge(truth, way, baseline) for way in ways]
+def _stories(truth: Truth, baseline: str, ways: tuple[str, ...]) -> list[Story]:
+    # A quiet capture learns its own first third; one without a quiet twin has no baseline.
+    without = "learn" if not truth.incidents and truth.baseline is None else "" if baseline else "baseline"
+    return [judge(truth, way, baseline) for way in ways if way != without]
 
 
-def score(folder: Path = PCAPS, word: str = "", jobs: int = 1) -> list[Story]:
-    """Judge every capture below a folder whose name holds the word, each in every way."""
+def score(folder: Path = PCAPS, word: str = "", jobs: int = 1, ways: tuple[str, ...] = WAYS) -> list[Story]:
+    """Judge every capture below a folder whose name holds the word, each in these ways."""
     chosen = [truth for truth in truths(folder) if word in truth.name and _is_telling(truth)]
     plants = sorted({truth.baseline for truth in chosen if truth.baseline})
     with ProcessPoolExecutor(jobs) if jobs > 1 else _Here() as pool:
         texts = dict(zip(plants, pool.map(learn, plants), strict=True))
         baselines = [texts[truth.baseline] if truth.baseline else "" for truth in chosen]
-        found = list(pool.map(_stories, chosen, baselines))
+        found = list(pool.map(_stories, chosen, baselines, repeat(ways)))
     return [story for stories in found for story in stories]
 
 

@@ -35,6 +35,7 @@ from sensor.points.table import (
     JUMP,
     NEXT_MESSAGE,
     NEXT_VALUE,
+    POINT,
     SET,
     UNTOLD,
     make_room,
@@ -75,6 +76,7 @@ class ValueWatch:
         self._known: dict[Point, Seen] = {}
         self._accepted: dict[Point, list[float]] = {}
         self._ends = ends(stage.baseline)
+        self._digests: Ints = np.zeros(1, np.int64)
         self._bounds: dict[int, Bounds] = {}
         """By place in the table."""
         self._learns = stage.learns
@@ -156,6 +158,11 @@ class ValueWatch:
             key = _key(point)
             other = self._known.get(key)
             self._known[key] = seen if other is None else joined(seen, other)
+        packed = np.zeros(len(self._known), POINT)
+        for name in ("unit", "space", "address"):
+            packed[name] = [getattr(point, name) for point in self._known]
+        packed["name"] = NO_CODE
+        self._digests = np.unique(np.append(_digest(packed), 0))
         self._accepted = {}
         for entry in accepted(self._stage.baseline, now_ns):
             if entry.point is not None and entry.value is not None:
@@ -166,7 +173,12 @@ class ValueWatch:
         rows = self.points.rows
         endpoints, servers = np.unique(rows["server"][places].astype(np.int64), return_inverse=True)
         known = np.array([name in self._servers for name in self._addresses(endpoints)], np.bool_)
+        # Floods bring points that nobody knows: most are told apart without being named.
         chosen = places[known[servers]]
+        digests = _digest(rows[chosen])
+        chosen = chosen[
+            self._digests[np.searchsorted(self._digests, digests).clip(max=len(self._digests) - 1)] == digests
+        ]
         for place, point in zip(chosen.tolist(), self._names(rows[chosen]), strict=True):
             bounds = self._bounds_of(point)
             if bounds is not None:
@@ -215,6 +227,12 @@ class ValueWatch:
             "points_evicted": int(self.points.used[EVICTED]),
             "deviations_not_told": int(self.points.used[UNTOLD]) + self._not_told,
         }
+
+
+def _digest(rows: Rows) -> Ints:
+    """A number that is the same for POINT rows of the same place, whatever the server."""
+    unit = np.where(rows["name"] >= 0, NO_CODE, rows["unit"]).astype(np.int64)
+    return (rows["address"] * 1_000_003 + rows["space"]) * 1_000_003 + unit
 
 
 def _key(point: Point) -> Point:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.truth import PCAPS, SECOND, Truth, truths
+from bench.truth import SECOND, Truth, truths
 
 
 def happened(seconds: int, actor: str, target: str, **more: object) -> dict[str, object]:

@@ -18,6 +18,12 @@ COMMON = frozenset({"read", "report", "session", "other"})
 """Operations that nearly all traffic has: little is told apart by them."""
 
 
+_FIELDS = frozenset({"network.protocol", "ics.operation", "asset.change", "baseline.novelty"})
+"""Text fields whose values a table gives cheaply."""
+_NEEDED = _FIELDS | {"ics.kind", "source.role", "destination.role"}
+"""What is asked of a table before a rule's rows are looked at."""
+
+
 class _Anchor(NamedTuple):
     """Values (folded text, or a boolean) of a field, one of which a matching row has."""
 
@@ -30,6 +36,7 @@ class Index:
 
     def __init__(self, expressions: Sequence[Expression]) -> None:
         self._always: list[int] = []
+        self._needs = [_needs(expression) for expression in expressions]
         self._by_field: dict[str, dict[str | bool, list[int]]] = defaultdict(lambda: defaultdict(list))
         for number, expression in enumerate(expressions):
             anchors = _anchors(expression)
@@ -43,38 +50,59 @@ class Index:
     def candidates(self, table: Table) -> list[int]:
         """The numbers of the expressions that rows of this table may fulfil, in ascending order."""
         found = set(self._always)
+        held: dict[str, frozenset[str | bool]] = {}
         for field, filed in self._by_field.items():
-            column = table.column(field)
-            if isinstance(column, Texts):
-                for text in column.folded:
-                    if text in filed:
-                        found.update(filed[text])
-            elif isinstance(column, Flags):
-                for value in filed:
-                    if ((column.values == value) & column.present).any():
-                        found.update(filed[value])
-        return sorted(found)
+            held[field] = _held(table, field)
+            for value in held[field]:
+                if value in filed:
+                    found.update(filed[value])
+        return [number for number in sorted(found) if self._is_met(number, table, held)]
+
+    def _is_met(self, number: int, table: Table, held: dict[str, frozenset[str | bool]]) -> bool:
+        """Whether the table has, in some row each, all that the expression needs."""
+        for anchor in self._needs[number]:
+            there = held.get(anchor.field)
+            if there is None:
+                there = held[anchor.field] = _held(table, anchor.field)
+            if there.isdisjoint(anchor.values):
+                return False
+        return True
 
 
-def _anchors(expression: Expression) -> list[_Anchor] | None:
+def _held(table: Table, field: str) -> frozenset[str | bool]:
+    """The values of a field in this table, texts without their case."""
+    column = table.column(field)
+    if isinstance(column, Texts):
+        return frozenset(column.folded)
+    if isinstance(column, Flags):
+        return frozenset({True}) if (column.values & column.present).any() else frozenset()
+    return frozenset()
+
+
+def _needs(expression: Expression) -> list[_Anchor]:
+    """All that a row must have, the rarest first."""
+    parts = expression.parts if isinstance(expression, And) else (expression,)
+    found = [anchors[0] for part in parts if (anchors := _anchors(part, _NEEDED)) and len(anchors) == 1]
+    return sorted(found, key=_kind)
+
+
+def _anchors(expression: Expression, fields: frozenset[str] = _FIELDS) -> list[_Anchor] | None:
     """The best set of anchors of which a fulfilling row has at least one; None where there is none."""
     if isinstance(expression, And):
-        found = [anchors for part in expression.parts if (anchors := _anchors(part)) is not None]
+        found = [anchors for part in expression.parts if (anchors := _anchors(part, fields)) is not None]
         return min(found, key=_rank, default=None)
     if isinstance(expression, Or):
-        parts = [_anchors(part) for part in expression.parts]
+        parts = [_anchors(part, fields) for part in expression.parts]
         if not parts or any(part is None for part in parts):
             return None
         return [anchor for part in parts for anchor in part or ()]
-    if isinstance(expression, OneOf) and expression.field in _FIELDS:
+    if isinstance(expression, OneOf) and expression.field in fields:
         return [_Anchor(expression.field, frozenset(value.casefold() for value in expression.values))]
     if isinstance(expression, Is) and expression.value:
         return [_Anchor(expression.field, frozenset({True}))]
     return None
 
 
-_FIELDS = frozenset({"network.protocol", "ics.operation", "asset.change", "baseline.novelty"})
-"""Text fields whose values a table gives cheaply."""
 _USUAL = frozenset({"baseline.learned", "source.is_internal", "destination.is_internal"})
 """Flags that nearly every row has."""
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check lint types imports rules docs docs-check bench score fuzz interpreted clean
+.PHONY: help setup demo test check lint types imports rules docs docs-check bench score soak fuzz interpreted clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ score: setup ## Score alerts and assets against labelled traffic
 
 bench-live: setup ## Measure live capture in network namespaces (as root)
 	PYTHONPATH=tests $(BIN)/python -m bench.ring $(ARGS)
+
+soak: setup ## Watch for hours in minutes whether a sensor grows: make soak ARGS=60 (as root)
+	PYTHONPATH=tests $(BIN)/python -m bench.soak $(ARGS)
 
 fuzz: setup ## 200,000 mutations of real captures
 	$(BIN)/python -m bench.fuzz $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -154,10 +155,17 @@ class Service:
     def handle_signals(self, reload: Callable[[], None]) -> None:
         """SIGTERM and SIGINT end the sensor, SIGHUP reads its files again."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stop())
+            signal.signal(number, lambda *_: self._stop_in_time())
         signal.signal(
             signal.SIGHUP, lambda *_: threading.Thread(target=reload, name="reload", daemon=True).start()
         )
+
+    def _stop_in_time(self) -> None:
+        # Whatever does not let go by then has had its chance; the spool survives that as it does a kill.
+        last = threading.Timer(2 * STOP_S, os._exit, (1,))
+        last.daemon = True
+        last.start()
+        self.stop()
 
     def _take_up(self) -> None:
         """Go on where an earlier run was ended, or killed."""

@@ -19,7 +19,7 @@ from rules.baseline.model import Level
 from rules.baseline.novelty import Novelty
 from rules.documents import nanoseconds, table_of
 from rules.ends import DEFAULT_CRITICALITY, Ends, Plant
-from rules.table import ABSENT, Column, Flags, Numbers, Occurrences, Table, Texts, texts
+from rules.table import ABSENT, Column, Flags, Numbers, Occurrences, Table, Texts, distinct, texts
 from sensor.messages import FLAG_NAMES, NO_CODE, Kind, Operation, ValueKind
 from sensor.protocols.protocol import NAMES, Record
 from sensor.protocols.registry import PROTOCOLS
@@ -44,12 +44,19 @@ class LazyColumns(Mapping[str, Column]):
         self._made: dict[str, Column | None] = {}
 
     def __getitem__(self, name: str) -> Column:
-        if name not in self._made:
-            self._made[name] = self._makers[name]()
-        column = self._made[name]
+        column = self.get(name)
         if column is None:
             raise KeyError(name)
         return column
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The column of this name, `default` where there is none."""
+        if name in self._made:
+            column = self._made[name]
+        else:
+            maker = self._makers.get(name)
+            column = self._made[name] = maker() if maker else None
+        return default if column is None else column
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self._makers if self.get(name) is not None)
@@ -181,8 +188,8 @@ def _flags(values: NDArray[np.bool_] | None) -> Flags | None:
 
 def _coded(codes: NDArray[Any], name_of: Callable[[int], str]) -> Texts:
     """A column of the names of integer codes; "" is absent."""
-    distinct, places = np.unique(codes, return_inverse=True)
-    names = [name_of(int(code)) for code in distinct]
+    firsts, places = distinct([codes])
+    names = [name_of(int(codes[first])) for first in firsts]
     return Texts(np.array([at if name else ABSENT for at, name in enumerate(names)], np.int32)[places], names)
 
 
@@ -238,11 +245,7 @@ def _operation_name(code: int) -> str:
 def _by_protocol(rows: Rows, fields: tuple[str, ...], name_of: Callable[..., str]) -> Texts:
     """A column of names that depend on the protocol and one or two codes."""
     columns = [rows["protocol"].astype(np.int64), *(rows[field].astype(np.int64) for field in fields)]
-    group = np.zeros(rows.shape[0], np.int64)
-    for column in columns:
-        # Renumbered after every step, the pair of group and code stays far below 2**63.
-        group = np.unique(group << 32 | column & 0xFFFFFFFF, return_inverse=True)[1]
-    _, firsts, places = np.unique(group, return_index=True, return_inverse=True)
+    firsts, places = distinct(columns)
     names = [name_of(*(int(column[first]) for column in columns)) for first in firsts]
     return Texts(np.array([at if name else ABSENT for at, name in enumerate(names)], np.int32)[places], names)
 

@@ -201,6 +201,31 @@ class Table:
         }
 
 
+FEW_ROWS = 64
+"""Up to so many rows a dictionary is faster than sorting."""
+
+
+def distinct(columns: Sequence[NDArray[Any]]) -> tuple[list[int], NDArray[np.int64]]:
+    """The distinct rows of columns of integers: where each stands first, and for each row its number."""
+    if columns[0].size <= FEW_ROWS:
+        known: dict[Any, int] = {}
+        firsts: list[int] = []
+        places: list[int] = []
+        rows = columns[0].tolist() if len(columns) == 1 else zip(*(c.tolist() for c in columns), strict=True)
+        for at, row in enumerate(rows):
+            number = known.setdefault(row, len(known))
+            if number == len(firsts):
+                firsts.append(at)
+            places.append(number)
+        return firsts, np.array(places, np.int64)
+    group = np.zeros(columns[0].size, np.int64)
+    for column in columns:
+        # Renumbered after every step, the pair of group and code stays far below 2**63.
+        group = np.unique(group << 32 | column.astype(np.int64) & 0xFFFFFFFF, return_inverse=True)[1]
+    _, first, places_of = np.unique(group, return_index=True, return_inverse=True)
+    return first.tolist(), places_of.reshape(-1)
+
+
 def codes_of(table: Table, name: str, rows: NDArray[np.intp]) -> NDArray[np.int64]:
     """For these rows numbers that are equal where the field is; ABSENT where it is not there."""
     column = table.column(name)

@@ -14,7 +14,7 @@ from rules.alerts.alert import MOST_FRAMES, STAND_INS, Alert
 from rules.alerts.tolerance import Tolerance, Tolerances
 from rules.engine.matching import Match
 from rules.rule import AnyRule, Correlation
-from rules.table import ABSENT, Column, Occurrences, Table, codes_of
+from rules.table import ABSENT, Column, Occurrences, Table, codes_of, distinct
 
 MOST_OPEN = 10_000
 MOST_LINKS = 100_000
@@ -278,12 +278,11 @@ def _groups(table: Table, match: Match) -> Iterator[tuple[tuple[object, ...], ND
         yield match.group, rows
         return
     codes = [_codes(table, name, rows) for name in match.rule.group_by]
-    _, first, group = np.unique(np.stack(codes), axis=1, return_index=True, return_inverse=True)
-    group = group.reshape(-1)
+    first, group = distinct(codes)
     ends = np.cumsum(np.bincount(group)).tolist()
     members = rows[np.argsort(group, kind="stable")]
     columns = [(table.column(name), table.column(STAND_INS.get(name, ""))) for name in match.rule.group_by]
-    for index in np.argsort(first, kind="stable").tolist():
+    for index in sorted(range(len(first)), key=first.__getitem__):
         mine = members[ends[index - 1] if index else 0 : ends[index]]
         yield tuple(_value(column, other, int(mine[0])) for column, other in columns), mine
 

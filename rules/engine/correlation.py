@@ -23,7 +23,7 @@ from rules.documents import table_of
 from rules.engine.matching import Match
 from rules.fields import Category
 from rules.rule import AnyRule, Correlation
-from rules.table import ABSENT, Occurrences, Table, codes_of
+from rules.table import ABSENT, Occurrences, Table, codes_of, distinct
 
 MOST_GROUPS = 10_000
 MOST_NEW_GROUPS = 256
@@ -32,6 +32,8 @@ MOST_EVENTS = 4_096
 MOST_LINKS = 100_000
 FEW = 64
 """Up to so many rows of one group are looked at one by one."""
+FRESH = 16
+"""Part of the timespan in which a value that is seen again is not noted again."""
 MOST_LINKED = 256
 """Behaviours of one slice whose repeats are counted: the latest. A flood does not repeat its own."""
 
@@ -160,17 +162,12 @@ class Correlator:
         rows, which = rows[known][order], which[known][order]
         if not rows.size:
             return
-        _, first, places, sizes = np.unique(
-            np.stack([codes[known][order] for codes in columns]),
-            axis=1,
-            return_index=True,
-            return_inverse=True,
-            return_counts=True,
-        )
-        chosen = np.lexsort((first, -sizes))
+        first, places = distinct([codes[known][order] for codes in columns])
+        sizes = np.bincount(places)
+        chosen = np.lexsort((np.array(first), -sizes))
         self.losses["correlation_groups_refused"] += max(0, len(chosen) - MOST_NEW_GROUPS)
         ends = np.cumsum(sizes)
-        members = np.argsort(places.reshape(-1), kind="stable")
+        members = np.argsort(places, kind="stable")
         for place in sorted(chosen[:MOST_NEW_GROUPS].tolist(), key=first.__getitem__):
             mine = members[ends[place] - sizes[place] : ends[place]]
             base = bases[int(which[mine[0]])]
@@ -267,10 +264,12 @@ class Correlator:
     def update(self, occurrences: Occurrences) -> list[tuple[Table, list[Match]]]:
         """Take in new counts of behaviours; correlations that they complete, each with a table."""
         result = []
+        keys, counts, times = (
+            column.tolist() for column in (occurrences.keys, occurrences.counts, occurrences.last_ns)
+        )
         for row in np.argsort(occurrences.last_ns, kind="stable").tolist():
-            key = int(occurrences.keys[row])
+            key, count, end_ns = keys[row], counts[row], times[row]
             links = self._links.get(key, {})
-            count, end_ns = int(occurrences.counts[row]), int(occurrences.last_ns[row])
             for link, counted in links.items():
                 more = count - counted
                 if more <= 0:
@@ -280,6 +279,12 @@ class Correlator:
                 if group is None:
                     continue
                 known = group.events.get(link.token)
+                if (
+                    known is not None
+                    and link.correlation.kind == "value_count"
+                    and end_ns - known.end_ns < link.correlation.timespan_ns // FRESH
+                ):
+                    continue  # a value that was seen just now makes none more
                 start_ns = known.start_ns if known else end_ns
                 group.put(link.token, _Event(start_ns, end_ns, more))
                 if len(group.events) > self.most_events:

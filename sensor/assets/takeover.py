@@ -86,6 +86,9 @@ class Takeovers:
 
     def add(self, rows: Rows, now_ns: int) -> list[Takeover]:
         """Take in ARP behaviours that were seen (BEHAVIOUR rows); what is news at `now_ns`."""
+        if not rows.size and not self._watched:
+            self._before_ns = now_ns
+            return []
         rows = rows[(rows["protocol"] == Number.ARP) & (rows["address"] > 0)]
         rows = rows[(rows["kind"] != Kind.REQUEST) & (rows["flags"] & (MALFORMED | FAULT) == 0)]
         rows = rows[np.argsort(rows["first_ns"], kind="stable")]

@@ -192,8 +192,8 @@ CORE: tuple[RuleField, ...] = (
     RuleField(
         "baseline.value_excess",
         "real",
-        "How far outside the band the value lies, in units of the learned range; where it hardly changed as "
-        "`baseline.value_share`",
+        "How far outside the band the value lies, in units of the learned range; where it hardly changed in "
+        "a share of its size",
     ),
     RuleField(
         "baseline.value_share",
@@ -203,7 +203,11 @@ CORE: tuple[RuleField, ...] = (
     RuleField(
         "baseline.value_looks", "integer", "How many independent looks at the range the band stands on"
     ),
-    RuleField("baseline.value_jump", "boolean", "The value changed faster than it ever did while learning"),
+    RuleField(
+        "baseline.value_jump",
+        "boolean",
+        "The value changed faster than it ever did while learning, or was written by a greater step",
+    ),
     RuleField("schedule.working_hours", "boolean", "Inside the site's working hours", (), BOTH),
     RuleField("schedule.maintenance", "boolean", "Inside a maintenance window", (), BOTH),
     RuleField(

@@ -109,6 +109,7 @@ DEVIATION = np.dtype(
         ("value", "f8"),
         ("low", "f8"),
         ("high", "f8"),
+        ("step", "f8"),  # from the value before; infinite where there was none in this run
         ("kind", "i1"),  # ValueKind
         ("reason", "i1"),  # BELOW, ABOVE, UNSEEN or JUMP
         ("written", "i1"),

@@ -279,6 +279,7 @@ def _tell(points: Points, sample: Record, reason: Int) -> None:
     found["value"] = sample["value"]
     found["low"] = row["low"]
     found["high"] = row["high"]
+    found["step"] = abs(sample["value"] - row["value"]) if row["samples"] else np.inf
     found["kind"] = sample["kind"]
     found["reason"] = reason
     found["written"] = row["written"]

@@ -15,24 +15,34 @@ their range grows at each end by the share
 of itself: 0.91 for four looks, 0.54 for ten, 0.27 for a hundred. What still grew while learning is no
 such process: where the range grew by the factor g when twice as much was seen, the margin is at least
 (g − 1) spans, which is what the next learning time would add (g is 1.4 for a random walk, 2 for a
-ramp). A coarse reading has a margin of two of its steps.
+ramp). A coarse reading has a margin of two of its steps. A set-point has one of at least the least
+distance between two of its values: who goes in fives takes the next five some day.
 
 *Fewest looks.* Without any assumption about the distribution, a value lies outside the range of n
 before it with the chance 2 / (n + 1). So:
 
 - a measurement is held against its band from 5 looks and 30 samples on;
-- a set-point from 4 looks on, or, if it was read 10 times, from 2 on: then its excess is counted in its
-  own size, as its range says little;
+- a set-point from 4 looks on, or, if it was read 10 times, from 1 on: then its excess is counted in
+  its own size, as its range says little;
 - what never changed, and sets of states, from 10 readings or writes on: after n times the same the
   chance that the next is another is 1 / (n + 2) (Laplace's rule of succession), here below 10 %.
   Readings follow each other too closely for that to be the whole truth, so what is only read and not
   written is told quietly;
 - counters have no band.
 
+*How far is far.* An excess of 1 is one span; for a set-point at least two of the steps it was seen to
+go in, or four counts where its values are whole numbers. What stood still has no span: after half an hour
+a quarter of its size counts as one, before that three quarters, and a half where it was moved once or
+twice. Whole numbers below 16 are more often names of modes than sizes, and count as 16.
+
+A written value that far outside has leapt if it came by a greater step than all that were seen, by the
+same margin. Who nudges a set-point by small steps leaves its band slowly, and is no reason to wake
+anybody before it is ten spans off.
+
 *Halves of real numbers.* A real number of 32 bits spread over two registers is two points. The one with
 its sign, exponent and highest bits grows with it, but as its logarithm does: what is counted in its own
 size is counted in what the halves stand for, if both are those of numbers from 0.01 to a million. The
-other half fills its range and is never outside.
+other half takes any value at all: it has no band, even where it was set so seldom that it seems to.
 
 *Drift.* The band of a measurement that nobody writes follows: a value inside the band that comes
 nearer to an edge than the margin pushes that edge away until it is a margin off, but no faster than
@@ -45,6 +55,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import inf, log, sqrt
 from statistics import NormalDist
 
@@ -56,7 +67,14 @@ FEWEST_SAME = 10
 FEWEST_LOOKS = 5
 FEWEST_LOOKS_OF_SET_POINT = 4
 LONGER = 100
+LONG_S = 1800.0
+LONG_UNIT, SHORT_UNIT, MOVED_UNIT = 0.25, 0.75, 0.5
+"""Shares of its size that count as a span where a point stood still for long or not, or hardly moved."""
+STEPS_OF_UNIT, COUNTS_OF_UNIT = 2, 4
+NAMES_BELOW = 16.0
 LEAST_REAL, MOST_REAL = 0.01, 1e6
+HALF_MOVES = 1 << 12
+"""Two values of a lower half that are no further apart than this come once in eight."""
 QUICKEST_FOLLOW_S = 600.0
 
 
@@ -68,9 +86,9 @@ class Bounds:
     low: float
     high: float
     unit: float
-    """The learned span; 0 where it says nothing, and the size counts."""
+    """What excess is counted in: the learned span or a share of the size; 0 where nothing is known."""
     size: float
-    """The greatest magnitude that was seen, or 1."""
+    """The greatest magnitude that was seen, at least 16 for whole numbers; 1 where it was zero."""
     looks: int
     states: tuple[float, ...] = ()
     margin: float = 0.0
@@ -81,6 +99,10 @@ class Bounds:
     """A change beyond both, between two samples, is a jump."""
     halved: bool = False
     """Whether values may be the higher halves of real numbers."""
+    moved: float = 0.0
+    """The greatest change that is no leap: what was seen, and the margin for as many looks."""
+    by_size: bool = False
+    """Whether the unit is a share of the size."""
 
     def distance(
         self, value: float, low: float | None = None, high: float | None = None
@@ -96,8 +118,9 @@ class Bounds:
             edge, real = _of_half(low if value < low else high), _of_half(value)
             if edge and real:
                 share = max(share, abs(real - edge) / abs(edge))
-        # Without a span of its own a point is measured by its size.
-        return (away / self.unit if self.unit else share), share
+        if not self.unit:
+            return share, share
+        return (share * self.size if self.by_size else away) / self.unit, share
 
     def excess(self, value: float) -> float:
         """The first of `distance`."""
@@ -131,7 +154,7 @@ def including(bounds: Bounds, value: float) -> Bounds:
 
 def _of_half(value: float) -> float:
     """The real number whose higher 16 bits these are; 0 where they are of none that a plant has."""
-    if not (value.is_integer() and 0 <= value < 1 << 16):
+    if not _is_word(value):
         return 0.0
     real: float = struct.unpack(">f", struct.pack(">HH", int(value), 0))[0]
     return real if LEAST_REAL <= abs(real) <= MOST_REAL else 0.0
@@ -154,16 +177,18 @@ def bounds_of(seen: Seen, halved: bool = False) -> Bounds | None:
     if seen.kind == ValueKind.SET_POINT:
         if seen.looks < FEWEST_LOOKS_OF_SET_POINT and seen.samples < FEWEST_SAME:
             return None
-        margin = margin_share(seen.looks) * span
-        few = seen.looks < FEWEST_LOOKS_OF_SET_POINT
+        gap = _least_gap(seen)
+        margin = max(margin_share(seen.looks) * span, gap)
         return Bounds(
             seen.kind,
             seen.least - margin,
             seen.most + margin,
-            0.0 if few else span,
+            _unit_of_set_point(seen, gap),
             _size(seen),
             seen.looks,
             halved=halved,
+            moved=seen.step * (1.0 + margin_share(seen.looks)),
+            by_size=seen.looks < FEWEST_LOOKS_OF_SET_POINT,
         )
     if seen.samples < FEWEST_SAMPLES or seen.looks < FEWEST_LOOKS:
         return None
@@ -182,16 +207,66 @@ def bounds_of(seen: Seen, halved: bool = False) -> Bounds | None:
         follow=0.0 if seen.writes else span / max(seen.seconds, QUICKEST_FOLLOW_S),
         step=seen.step * more if jumps else inf,
         rate=seen.rate * more if jumps else inf,
+        moved=seen.step * (1.0 + margin_share(seen.looks)),
     )
+
+
+def _unit_of_set_point(seen: Seen, gap: float) -> float:
+    span = seen.most - seen.least
+    if seen.looks < FEWEST_LOOKS_OF_SET_POINT:
+        return (MOVED_UNIT if span else SHORT_UNIT) * _size(seen)
+    return max(span, STEPS_OF_UNIT * gap, COUNTS_OF_UNIT if _is_whole(seen) else 0.0)
+
+
+def _least_gap(seen: Seen) -> float:
+    """The least distance between two values, where all are known."""
+    gaps = [after - before for (before, _), (after, _) in pairwise(seen.states)]
+    return min(gaps, default=seen.quantum)
+
+
+def _is_whole(seen: Seen) -> bool:
+    values = [seen.least, seen.most, *(value for value, _ in seen.states)]
+    return all(float(value).is_integer() for value in values)
 
 
 def _set_of(seen: Seen, halved: bool) -> Bounds | None:
     if max(seen.samples, seen.writes) < FEWEST_SAME:
         return None
     states = tuple(value for value, _ in seen.states) or (seen.least,)
-    span = seen.most - seen.least
-    return Bounds(seen.kind, seen.least, seen.most, span, _size(seen), seen.looks, states, halved=halved)
+    unit = max(seen.most - seen.least, STEPS_OF_UNIT * _least_gap(seen))
+    if seen.kind == ValueKind.CONSTANT:
+        unit = (LONG_UNIT if seen.seconds >= LONG_S else SHORT_UNIT) * _size(seen)
+    elif seen.kind == ValueKind.DISCRETE and _is_whole(seen):
+        unit = max(unit, COUNTS_OF_UNIT)
+    return Bounds(
+        seen.kind,
+        seen.least,
+        seen.most,
+        unit,
+        _size(seen),
+        seen.looks,
+        states,
+        halved=halved,
+        moved=seen.step * (1.0 + margin_share(seen.looks)),
+        by_size=seen.kind == ValueKind.CONSTANT,
+    )
 
 
 def _size(seen: Seen) -> float:
-    return max(abs(seen.least), abs(seen.most)) or 1.0
+    size = max(abs(seen.least), abs(seen.most))
+    return max(size, NAMES_BELOW) if _is_whole(seen) else size or 1.0
+
+
+def follows_half(seen: Seen, before: Seen | None) -> bool:
+    """Whether a point seems to be the lower half of a real number whose higher half is `before`."""
+    if before is None or not (_is_half(before.least) and _is_half(before.most)):
+        return False
+    return seen.most - seen.least > HALF_MOVES and _is_word(seen.least) and _is_word(seen.most)
+
+
+def _is_half(value: float) -> bool:
+    return _of_half(value) != 0.0
+
+
+def _is_word(value: float) -> bool:
+    return float(value).is_integer() and 0 <= value < 1 << 16

@@ -3,7 +3,8 @@
 Nothing here knows what a point is for; the shape of its values decides:
 
 - *state*: the protocol says that it is a bit or a position;
-- *constant*: one value;
+- *constant*: one value, never written, or written ten times and always the same, or zero: who wrote
+  another one once has a set-point that was seen to take one value so far;
 - *counter*: at least ten rises, and no fall that is not a wrap, but for one reset;
 - *discrete*: at most eight values, each entered about three times or more, so that little is left
   to be seen: by Good and Turing (I. J. Good, Biometrika 40, 1953) the chance that the next value is
@@ -23,6 +24,7 @@ from typing import NamedTuple
 from rules.baseline.values.point import States, ValueKind
 
 FEWEST_RISES = 10
+FEWEST_SAME_WRITES = 10
 MOST_UNSEEN = 0.05
 VISITS_EACH = 3
 STANDS_STILL = 20
@@ -52,7 +54,8 @@ def kind_of(shape: Shape) -> ValueKind:
     if shape.is_bit:
         return ValueKind.STATE
     if shape.least == shape.most:
-        return ValueKind.CONSTANT
+        is_set = 0 < shape.writes < FEWEST_SAME_WRITES and shape.least != 0.0
+        return ValueKind.SET_POINT if is_set else ValueKind.CONSTANT
     if shape.rises >= FEWEST_RISES and shape.falls <= shape.wraps + 1:
         return ValueKind.COUNTER
     if is_enumeration(shape.states, shape.step):

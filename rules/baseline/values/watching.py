@@ -15,7 +15,7 @@ from rules.baseline.decisions import accepted, ends, forgotten
 from rules.baseline.entries import Entry
 from rules.baseline.stage import BaselineStage
 from rules.baseline.subjects import Directory
-from rules.baseline.values.bands import Bounds, bounds_of, including
+from rules.baseline.values.bands import Bounds, bounds_of, follows_half, including
 from rules.baseline.values.learning import add, learned, namer
 from rules.baseline.values.point import Point, Seen, joined
 from rules.ends import Plant
@@ -38,6 +38,7 @@ from sensor.points.table import (
     POINT,
     SET,
     UNTOLD,
+    WRITTEN,
     make_room,
     new_points,
 )
@@ -48,8 +49,8 @@ from sensor.types import Ints, Rows
 MOST_TOLD = 1024
 """Deviations told of in one epoch."""
 FOREVER = (1 << 63) - 1
-WORDS = (Number.MODBUS, Number.S7COMM)
-"""Protocols that carry real numbers in pairs of words."""
+WORDS: dict[int, int] = {Number.MODBUS: 1, Number.S7COMM: 16}
+"""Protocols that carry real numbers in pairs of words, and by how much their addresses differ."""
 ABOUT = frozenset({"baseline.value_outside", "baseline.value_jump"})
 
 _COPIED = [name for name in BEHAVIOUR.names or () if name in (MESSAGE.names or ()) and name != "value"]
@@ -187,7 +188,12 @@ class ValueWatch:
 
     def _bounds_of(self, point: Point) -> Bounds | None:
         seen = self._known.get(_key(point))
-        bounds = bounds_of(seen, point.protocol in WORDS) if seen is not None else None
+        word = WORDS.get(point.protocol, 0)
+        if word and seen is not None:
+            before = self._known.get(_key(point._replace(address=point.address - word)))
+            if follows_half(seen, before):
+                return None
+        bounds = bounds_of(seen, word > 0) if seen is not None else None
         if bounds is not None:
             for value in self._accepted.get(_key(point), ()):
                 bounds = including(bounds, value)
@@ -274,6 +280,8 @@ def _columns(deviations: Rows, found: list[tuple[Bounds, Point]]) -> dict[str, C
     bounds = [bound for bound, _ in found]
     values = deviations["value"].tolist()
     jumps = deviations["reason"] == JUMP
+    moved = np.array([bound.moved for bound in bounds], np.float64)
+    leaps = (deviations["written"] == WRITTEN) & (deviations["step"] > moved)
     # An edge that was set by hand on one side only leaves the other open.
     lows, highs = _finite(deviations["low"]), _finite(deviations["high"])
     edges = zip(bounds, values, deviations["low"].tolist(), deviations["high"].tolist(), strict=True)
@@ -284,7 +292,7 @@ def _columns(deviations: Rows, found: list[tuple[Bounds, Point]]) -> dict[str, C
         "baseline.entry_text": texts(entry.text for entry in entries),
         "baseline.learned": Flags(np.ones(len(values), np.bool_)),
         "baseline.value_outside": Flags(~jumps),
-        "baseline.value_jump": Flags(jumps),
+        "baseline.value_jump": Flags(jumps | leaps),
         "baseline.value_kind": texts(bound.kind.value for bound in bounds),
         "baseline.value_low": lows,
         "baseline.value_high": highs,

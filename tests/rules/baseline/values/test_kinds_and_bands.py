@@ -16,6 +16,7 @@ from rules.baseline.values.bands import (
     FEWEST_SAME,
     FEWEST_SAMPLES,
     bounds_of,
+    follows_half,
     margin_share,
 )
 from rules.baseline.values.learning import learned, namer
@@ -164,11 +165,54 @@ def test_a_set_point_pushed_outside_is_far_outside() -> None:
     assert bounds.follow == 0
     assert bounds.excess(62.0) == 0
     assert bounds.excess(95.0) > 1
-    # One that stood still: its excess is in units of its own size.
+    # One that stood still: its excess is in shares of its own size, three quarters while little was learned.
     still = bounds_of(seen_of([80.0] * 100))
     assert still is not None
-    assert still.excess(120.0) == pytest.approx(0.5)
+    assert still.distance(140.0) == pytest.approx((1.0, 0.75))
     assert still.states == (80.0,)
+    longer = bounds_of(Seen(ValueKind.CONSTANT, 80.0, 80.0, 100, seconds=1800.0))
+    assert longer is not None
+    assert longer.distance(100.0) == pytest.approx((1.0, 0.25))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_next_steps_of_an_operator_are_never_far_outside(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # In fives between 110 and 130, few times seen; then the others of them.
+    written = rng.choice([110.0, 115.0, 120.0, 125.0, 130.0], int(rng.integers(2, 9)))
+    bounds = bounds_of(seen_of(np.repeat(written, 30), written, every=30))
+    assert bounds is None or max(bounds.excess(value) for value in (110.0, 130.0)) < 1
+
+
+def test_modes_with_low_numbers_have_no_size() -> None:
+    bounds = bounds_of(seen_of([2.0] * 100 + [3.0] * 100 + [2.0] * 100, [2.0, 3.0, 2.0], every=100))
+    assert bounds is not None
+    assert bounds.kind == ValueKind.SET_POINT
+    assert max(bounds.excess(value) for value in (0.0, 1.0, 4.0, 5.0, 6.0)) < 1
+    assert bounds.excess(400.0) > 10
+
+
+def test_what_was_written_a_few_times_is_a_set_point_of_one_value() -> None:
+    once = seen_of([650.0] * 100, [650.0], every=100)
+    assert once.kind == ValueKind.SET_POINT
+    assert seen_of([650.0] * 100, [650.0] * 10, every=10).kind == ValueKind.CONSTANT
+    assert seen_of([650.0] * 100).kind == ValueKind.CONSTANT
+    # Command registers rest at zero.
+    assert seen_of([0.0] * 100, [0.0], every=100).kind == ValueKind.CONSTANT
+    bounds = bounds_of(once)
+    assert bounds is not None
+    assert 0 < bounds.excess(660.0) < 0.1
+    assert bounds.excess(1300.0) > 1
+
+
+def test_the_lower_half_of_a_real_number_has_no_band() -> None:
+    # 0.7, 1.3 and 2.1 as IEEE 754 has them.
+    higher = Seen(ValueKind.SET_POINT, 0x3F33, 0x4006, 60, writes=3)
+    lower = Seen(ValueKind.SET_POINT, 0x3333, 0x6666, 60, writes=3)
+    assert follows_half(lower, higher)
+    assert not follows_half(lower, None)
+    assert not follows_half(higher, Seen(ValueKind.SET_POINT, 100, 200, 60, writes=3))
+    assert not follows_half(Seen(ValueKind.SET_POINT, 100, 120, 60, writes=3), higher)
 
 
 def test_a_band_set_by_hand_counts() -> None:
@@ -184,5 +228,6 @@ def test_halves_of_real_numbers_are_measured_in_what_they_stand_for() -> None:
     assert plain is not None
     assert halved is not None
     assert plain.excess(17076.0) < 0.03
-    assert halved.excess(17076.0) == pytest.approx((90 - 12) / 12)
+    assert halved.distance(17076.0)[1] == pytest.approx((90 - 12) / 12)
+    assert halved.excess(17076.0) > 1
     assert halved.excess(5.0) == plain.excess(5.0)

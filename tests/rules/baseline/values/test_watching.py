@@ -134,8 +134,23 @@ def test_a_set_point_pushed_outside_is_told_with_its_band() -> None:
     assert 300 < written["baseline.value_low"] < 400
     assert 470 < written["baseline.value_high"] < 700
     assert written["baseline.value_excess"] > 1
-    assert found[1]["baseline.value_excess"] == pytest.approx(0.5)
+    # 800 all the time, for less than half an hour: three quarters of its size count as one.
+    assert found[1]["baseline.value_share"] == pytest.approx(0.5)
+    assert found[1]["baseline.value_excess"] == pytest.approx(0.5 / 0.75, abs=0.001)
+    assert [row["baseline.value_jump"] for row in found] == [True, True, False, False]
     assert (written["source.ip"], written["destination.ip"]) == ("10.1.1.5", "10.1.1.10")
+
+
+def test_small_steps_that_leave_the_band_are_no_leaps() -> None:
+    talk = plant(500)
+    for number in range(40):
+        talk.write(500.5 + number, 101, 430 + 10 * number)
+    talk.write(541.5, 101, 1500)
+    found, _ = told(talk.packets)
+    written = [row for row in found if row["ics.operation"] == "write"]
+    assert len(written) > 10
+    assert written[-1]["ics.value"] == 1500
+    assert [row["baseline.value_jump"] for row in written] == [False] * (len(written) - 1) + [True]
 
 
 def test_batches_change_nothing_and_a_loaded_baseline_says_the_same() -> None:

@@ -202,17 +202,22 @@ def read_pieces(
             for piece in list(segment.pieces):
                 inside = piece.last_ns >= first_ns and piece.first_ns <= last_ns
                 if inside or any(0 <= frame - piece.first < piece.packets for frame in frames):
-                    data = np.frombuffer(os.pread(file.fileno(), piece.octets, piece.offset), np.uint8)
+                    data = _octets(file.fileno(), piece.octets, piece.offset)
                     rows, _ = _walked(data, segment.link)
                     yield data, rows, piece.first
     except OSError:
         return
 
 
+def _octets(handle: int, most: int, offset: int) -> Bytes:
+    """Octets of a file in an array that can be written to: kernels are compiled anew for any other."""
+    return np.frombuffer(bytearray(os.pread(handle, most, offset)), np.uint8)
+
+
 def _walk_all(handle: int, segment: Segment) -> Iterator[tuple[Bytes, Rows, int]]:
     offset = pcap.HEADER
     while True:
-        data = np.frombuffer(os.pread(handle, PIECE, offset), np.uint8)
+        data = _octets(handle, PIECE, offset)
         rows, used = _walked(data, segment.link)
         if not used:
             return

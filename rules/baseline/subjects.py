@@ -6,6 +6,8 @@ What would make a plant look ever new is folded away here, for learning and look
 - in protocols that are not OT, every public address outside the site is INTERNET;
 - where a conversation was picked up in the middle and its protocol is not known, the side with the
   lower port is the server;
+- where both ends send datagrams without being asked from one and the same port, nobody is the client: the
+  side whose address comes first in the order of text is taken for it, whoever was heard first;
 - chatter (ARP, DHCP, LLDP, mDNS, NetBIOS names) shows that an asset is there and nothing else;
 - protocols that are not OT are followed down to the conversation, and so are malformed messages;
 - who does not ask does not choose what is named: responses count as conversation only, cyclic and
@@ -37,6 +39,8 @@ FIRST_DYNAMIC = 32768
 CHATTER = (Number.ARP, Number.DHCP, Number.LLDP, Number.MDNS, Number.NBNS)
 UNASKED = (Operation.REPORT, Operation.ALARM)
 """What the plant says of itself: which points report, and how, is no choice of a client's."""
+MUTUAL = (Number.UDP, Number.CIP_IO)
+"""Protocols of datagrams in which no message tells who asks."""
 NAMELESS = (Operation.SESSION, Operation.TIME, Operation.DIAGNOSE, Operation.PROTOCOL_ERROR)
 """Operations whose objects say nothing about what the client wants."""
 
@@ -140,6 +144,11 @@ def subjects_of(rows: Rows, directory: Directory) -> Subjects:
     ids, places = np.unique(np.concatenate([client, server, sender]), return_inverse=True)
     client, server, sender = places.reshape(3, -1)
     addresses = list(directory.addresses(ids))
+    mutual = np.isin(protocol, MUTUAL) & (rows["client_port"] == rows["server_port"])
+    if mutual.any():
+        order = np.argsort(np.argsort(np.array(addresses)))
+        mutual &= order[client] > order[server]
+        client, server = np.where(mutual, server, client), np.where(mutual, client, server)
     kinds = np.array([kind_of(address) for address in addresses], np.int64)
     outside = kinds == PUBLIC
     outside[outside] = [not directory.is_internal(addresses[place]) for place in np.flatnonzero(outside)]

@@ -124,6 +124,17 @@ def test_ports_that_change_do_not_make_news(plant: Plant) -> None:
     assert level(web.novelty(turned)) == Level.NONE
 
 
+def test_ends_that_send_unasked_are_the_same_whoever_was_heard_first(plant: Plant) -> None:
+    both = {"transport": 17, "server_port": 2222, "client_port": 2222}
+    io = {"protocol": Number.CIP_IO, "operation": Operation.REPORT, "kind": Kind.EVENT, **both}
+    datagrams = {"protocol": Number.UDP, **both}
+    lookup = learned(plant, *normal(plant), plant.row(HMI, PLC, **io), plant.row(HMI, PLC, **datagrams))
+    for row in (plant.row(PLC, HMI, direction=1, **io), plant.row(PLC, HMI, **datagrams)):
+        assert level(lookup.novelty(row)) == Level.NONE
+    # Who asks is told by what is said where a protocol has requests.
+    assert level(lookup.novelty(plant.row(PLC, HMI, address=1))) == Level.CONVERSATION
+
+
 def test_malformed_messages_and_reports_do_not_make_endless_news(plant: Plant) -> None:
     report = {"operation": Operation.REPORT, "kind": Kind.EVENT, "direction": 1}
     lookup = learned(plant, *normal(plant), plant.row(HMI, PLC, address=7, **report))

@@ -19,7 +19,7 @@ from rules.baseline.model import Level
 from rules.baseline.novelty import Novelty
 from rules.documents import nanoseconds, table_of
 from rules.ends import DEFAULT_CRITICALITY, Ends, Plant
-from rules.table import ABSENT, Column, Flags, Numbers, Occurrences, Table, Texts, distinct, texts
+from rules.table import ABSENT, Column, Flags, Mask, Numbers, Occurrences, Table, Texts, distinct, texts
 from sensor.messages import FLAG_NAMES, NO_CODE, Kind, Operation, ValueKind
 from sensor.protocols.protocol import NAMES, Record
 from sensor.protocols.registry import PROTOCOLS
@@ -104,6 +104,19 @@ class ObjectTexts(Texts):
             if not self._describe(int(rows[firsts[place]])):
                 codes[place] = ABSENT
         return codes[places]
+
+    @property
+    def present(self) -> Mask:
+        """Which rows have an object."""
+        return np.asarray(self.codes_at(np.arange(self._rows.shape[0])) != ABSENT)
+
+    def within(self, rows: Mask) -> Texts:
+        """The descriptions of these rows; those of others are not written out."""
+        chosen = np.flatnonzero(rows)
+        found = texts(self._describe(int(row)) for row in chosen)
+        codes = np.full(self._rows.shape[0], ABSENT, np.int32)
+        codes[chosen] = found.codes
+        return Texts(codes, found.values)
 
     def value(self, row: int) -> str | None:
         """The description of a row's object."""

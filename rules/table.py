@@ -70,6 +70,10 @@ class Texts:
         """Which rows have a value."""
         return np.asarray(self.codes >= 0)
 
+    def within(self, rows: Mask) -> Texts:
+        """The column as far as these rows matter; others may be absent in it."""
+        return self
+
     def value(self, row: int) -> str | tuple[str, ...] | None:
         """The value of a row, None where there is none."""
         code = int(self.codes[row])

@@ -88,6 +88,8 @@ FIRST_DUE = 24
 LOOKING = (Operation.IDENTIFY, Operation.BROWSE, Operation.DIAGNOSE, Operation.AUTHENTICATE)
 """What one asks who goes online with a device."""
 MOST_PEERS = 4096
+MANY = 256
+"""From so many behaviours at once it pays to put those together that differ in their objects only."""
 MOST_SERVICES = 1024
 """Ports of one endpoint: one that answers on more is asked by a port scanner, or is a trap for them."""
 
@@ -141,13 +143,12 @@ class Activities:
     def add(self, rows: Rows) -> set[int]:
         """Take in new behaviours (BEHAVIOUR rows); the endpoints that they are about."""
         touched: set[int] = set()
-        columns = (
-            "client", "server", "server_port", "protocol", "transport", "kind", "operation", "function",
-            "unit", "messages", "first_ns",
-        )  # fmt: skip
-        frames = rows["frames"][:, 0].tolist()
-        for frame, row in zip(frames, rows[list(columns)].tolist(), strict=True):
-            self._add(frame, *row)
+        first, messages = _alike(rows) if len(rows) > MANY else (np.arange(len(rows)), rows["messages"])
+        chosen = rows[first]
+        frames, times = chosen["frames"][:, 0].tolist(), chosen["first_ns"].tolist()
+        columns = chosen[list(_ACTS)].tolist()
+        for frame, row, count, time_ns in zip(frames, columns, messages.tolist(), times, strict=True):
+            self._add(frame, *(*row, count, time_ns))
             touched.update(row[:2])
         touched.discard(0)
         return touched
@@ -211,6 +212,24 @@ class Activities:
         if key not in serving.services and len(serving.services) < MOST_SERVICES:
             serving.services[key] = service.frame
             self._services.append(service)
+
+
+_ACTS = (
+    "client", "server", "server_port", "protocol", "transport", "kind", "operation", "function", "unit",
+)  # fmt: skip
+
+
+def _alike(rows: Rows) -> tuple[Ints, Ints]:
+    """Behaviours that differ in their objects only: where each kind stands first, and its messages."""
+    mixed = np.zeros(len(rows), np.uint64)
+    for name in _ACTS:
+        mixed = (mixed ^ rows[name].astype(np.int64).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    _, first, kinds = np.unique(mixed, return_index=True, return_inverse=True)
+    messages = np.zeros(len(first), np.int64)
+    np.add.at(messages, kinds.reshape(-1), rows["messages"])
+    order = np.argsort(first)
+    return first[order], messages[order]
 
 
 def is_group(high: int, low: int) -> bool:

@@ -23,8 +23,8 @@ from sensor.strings import text_of
 from sensor.types import Ints
 from sensor.wire.endpoints import ENTRIES
 
-MOST_STRANGERS = 4096
-"""New behaviours of addresses never seen before that are looked at in one epoch."""
+MOST_STRANGERS = 2048
+"""Addresses never seen before whose behaviours are looked at in one epoch."""
 _NOTHING: Ints = np.zeros(0, np.int64)
 
 
@@ -186,6 +186,7 @@ class Observer:
         rows = self.behaviours.rows
         asked = (rows["kind"][touched] == Kind.REQUEST) & (rows["protocol"][touched] >= FIRST_OT)
         asking = touched[asked]
+        asking = asking[rows["client"][asking] < self._known + MOST_STRANGERS]
         self.inventory.ask(rows["client"][asking], rows["operation"][asking], self._now_ns)
 
     def _without_crowds(self, fresh: Ints) -> Ints:
@@ -194,12 +195,12 @@ class Observer:
         They are counted like all others, but nobody looks at them one by one: whoever invents addresses
         faster than that is told of by the volume.
         """
-        known, self._known = self._known, int(self.pipeline.wire.endpoints.used[ENTRIES])
-        if fresh.size <= MOST_STRANGERS:
+        most = self._known + MOST_STRANGERS
+        self._known = int(self.pipeline.wire.endpoints.used[ENTRIES])
+        if self._known <= most:
             return fresh
-        rows = self.behaviours.rows[fresh]
-        strange = (rows["client"] >= known) | (rows["server"] >= known)
-        kept = ~strange | (np.cumsum(strange) <= MOST_STRANGERS)
+        rows = self.behaviours.rows
+        kept = (rows["client"][fresh] < most) & (rows["server"][fresh] < most)
         self._not_judged += int(np.count_nonzero(~kept))
         return fresh[kept]
 

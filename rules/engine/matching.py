@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.engine.index import Index
-from rules.engine.predicates import cost, evaluate
+from rules.engine.predicates import cost, evaluate, is_dear
 from rules.expression import And, Expression, Not, Or, Predicate, predicates
 from rules.fields import Category
 from rules.rule import AnyRule, Rule
@@ -101,7 +101,10 @@ class _Evaluation:
         if isinstance(expression, And):
             result = np.ones(self.table.rows, np.bool_) if not expression.parts else None
             for part in expression.parts:
-                mask = self.mask(part)
+                if result is not None and not isinstance(part, And | Or | Not) and is_dear(part):
+                    mask = evaluate(part, self.table, result)
+                else:
+                    mask = self.mask(part)
                 result = mask if result is None else result & mask
                 if not result.any():
                     return self.nothing

@@ -29,8 +29,11 @@ from rules.table import Column, Flags, Mask, Numbers, Table, Texts
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {"lt": lt, "lte": le, "gt": gt, "gte": ge}
 
 
-def evaluate(predicate: Predicate, table: Table) -> Mask:
-    """For each row of the table whether the predicate holds; an absent field never does."""
+def evaluate(predicate: Predicate, table: Table, within: Mask | None = None) -> Mask:
+    """For each row of the table whether the predicate holds; an absent field never does.
+
+    Only rows `within` matter, where that is given.
+    """
     column = table.column(predicate.field)
     if column is None:
         return np.zeros(table.rows, np.bool_)
@@ -40,6 +43,8 @@ def evaluate(predicate: Predicate, table: Table) -> Mask:
         other = table.column(predicate.other)
         return np.zeros(table.rows, np.bool_) if other is None else _same(column, other, predicate.cased)
     if isinstance(column, Texts):
+        if within is not None:
+            column = column.within(within)
         return column.rows_with(_hits(predicate, column))
     if isinstance(column, Numbers):
         if isinstance(predicate, NumberOneOf):
@@ -53,9 +58,16 @@ def evaluate(predicate: Predicate, table: Table) -> Mask:
 
 def cost(predicate: Predicate) -> int:
     """Predicates with a smaller number are evaluated first."""
+    if is_dear(predicate):
+        return 4
     if isinstance(predicate, Matches | SameAs | Inside):
         return 3
     return 2 if isinstance(predicate, Like) else 1
+
+
+def is_dear(predicate: Predicate) -> bool:
+    """Whether the predicate asks for text that has to be written out for every row."""
+    return predicate.field == "ics.object" and not isinstance(predicate, Exists)
 
 
 def _hits(predicate: Predicate, column: Texts) -> Iterable[int]:

@@ -101,7 +101,10 @@ def watch(analysis: Analysis, capture: Path) -> tuple[list[Told], int, int]:
     analysis.begin(capture.name)
 
     def note() -> None:
-        for document in analysis.take():
+        # An analysis collects for its report now and then, by itself.
+        documents = [*analysis.alerts.values(), *analysis.take()]
+        analysis.alerts.clear()
+        for document in documents:
             alert = told.setdefault(document["event"]["id"], Told(document))
             alert.document = document
             alert.first_ns.setdefault(document["rule"]["level"], last)
@@ -114,10 +117,6 @@ def watch(analysis: Analysis, capture: Path) -> tuple[list[Told], int, int]:
             note()
     analysis.finish()
     note()
-    for document in analysis.alerts.values():
-        # What `finish` collected itself.
-        if document["event"]["id"] not in told:
-            told[document["event"]["id"]] = Told(document, {document["rule"]["level"]: last})
     return list(told.values()), first, last
 
 

@@ -1,4 +1,8 @@
-"""What a killed sensor's successor makes of what was left: alerts to go on with, packets not judged yet."""
+"""What a killed sensor's successor makes of what was left.
+
+The packets that were kept and judged already tell it again which machines there are, what they do and
+what was under way; the alerts that were told go on; the packets not judged yet are judged late.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from sensor.capture.batch import PacketBatch
 
 MOST_PACKETS = 2_000_000
 """Packets that are judged late; a start must not take for ever."""
+MOST_KNOWN_OCTETS = 256 << 20
+"""Of kept packets that are looked at again, the latest: some seconds' work."""
 LATEST_NS = 1 << 62
 
 
@@ -30,11 +36,31 @@ def resume_alerts(watch: Watch, told: Iterable[str]) -> int:
 def packets_since(segments: Iterable[Segment], judged_ns: int) -> Iterator[PacketBatch]:
     """Kept packets of earlier runs that are younger than the last one that was judged."""
     packets = 0
+    for batch in _packets(segments, judged_ns + 1, LATEST_NS):
+        if packets < MOST_PACKETS:
+            yield batch
+            packets += len(batch.records)
+
+
+def packets_known(segments: Iterable[Segment], from_ns: int, judged_ns: int) -> Iterator[PacketBatch]:
+    """Kept packets of earlier runs from a time to the last one that was judged, the latest files of them."""
+    chosen: list[Segment] = []
+    octets = 0
+    for segment in reversed(list(segments)):
+        octets += segment.octets
+        if octets > MOST_KNOWN_OCTETS:
+            break
+        chosen.insert(0, segment)
+    return _packets(chosen, from_ns, judged_ns)
+
+
+def _packets(segments: Iterable[Segment], first_ns: int, last_ns: int) -> Iterator[PacketBatch]:
+    packets = 0
     for segment in segments:
         if segment.mine:
             continue
-        for data, rows, _ in read_pieces(segment, judged_ns + 1, LATEST_NS):
-            late = rows[rows["time_ns"] > judged_ns]
-            if len(late) and packets < MOST_PACKETS:
-                yield PacketBatch(data, late, packets + 1)
-                packets += len(late)
+        for data, rows, _ in read_pieces(segment, first_ns, last_ns):
+            wanted = rows[(rows["time_ns"] >= first_ns) & (rows["time_ns"] <= last_ns)]
+            if len(wanted):
+                yield PacketBatch(data, wanted, packets + 1)
+                packets += len(wanted)

@@ -8,6 +8,8 @@ from typing import Any
 AGAIN_S = 10.0
 """An alert that grew is told anew after so long; one that is new, or worse, at once."""
 MOST = 20_000
+MOST_GROWN = 500
+"""Alerts whose growth is noted at once; beyond, in a flood, a killed sensor loses the last counts."""
 
 
 class Growth:
@@ -16,6 +18,8 @@ class Growth:
     def __init__(self) -> None:
         self._told: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self._held: dict[str, dict[str, Any]] = {}
+        self.grown: list[dict[str, Any]] = []
+        """Those that `due` was last given and held back: for this machine to note, not to be told yet."""
 
     def due(
         self, alerts: list[dict[str, Any]], now_s: float, everything: bool = False
@@ -24,6 +28,8 @@ class Growth:
         for alert in alerts:
             self._held[alert["event"]["id"]] = alert
         due = [alert for alert in self._held.values() if everything or self._is_due(alert, now_s)]
+        told = {alert["event"]["id"] for alert in due}
+        self.grown = [alert for alert in alerts if alert["event"]["id"] not in told][-MOST_GROWN:]
         for alert in due:
             identity = alert["event"]["id"]
             del self._held[identity]

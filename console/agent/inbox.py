@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from threading import Condition
+from typing import NamedTuple
 
 from console.agent.documents import FIRST_ALERT, Outgoing, class_of
 
 MOST = 50_000
 """Documents that wait to be written. Alerts replace their earlier selves, so they fit in for long."""
+
+
+class Taken(NamedTuple):
+    """What came, as it was at one moment: see `Inbox.put`."""
+
+    documents: list[Outgoing]
+    grown: list[Outgoing]
+    judged_ns: int
 
 
 class Inbox:
@@ -24,18 +33,24 @@ class Inbox:
         self.judged_ns = 0
         self._changed = Condition()
         self._waiting: dict[int, dict[tuple[str, str], Outgoing]] = {}
+        self._grown: dict[str | None, Outgoing] = {}
         self._size = 0
         self._made = 0
         self._closed = False
 
-    def put(self, documents: Iterable[Outgoing], judged_ns: int = 0) -> None:
+    def put(self, documents: Iterable[Outgoing], judged_ns: int = 0, grown: Iterable[Outgoing] = ()) -> None:
         """Take documents in; never waits for anything but another thread's few microseconds.
 
-        `judged_ns`: see `Spool.put`.
+        `judged_ns` and `grown`: see `Spool.put`.
         """
         with self._changed:
+            for document in grown:
+                self._grown[document.id] = document
             for document in documents:
+                self._grown.pop(document.id, None)
                 self._put(document)
+            while len(self._grown) > self.most:
+                del self._grown[next(iter(self._grown))]
             self.judged_ns = max(self.judged_ns, judged_ns)
             if self._size:
                 self._changed.notify_all()
@@ -60,15 +75,16 @@ class Inbox:
             self._size -= 1
             self.losses[class_of(lowest), "queue"] += 1
 
-    def take(self, seconds: float) -> list[Outgoing]:
-        """All that came, waited for at most so long; empty where nothing did."""
+    def take(self, seconds: float) -> Taken:
+        """All that came, documents waited for at most so long; empty where nothing did."""
         with self._changed:
             if not self._size and not self._closed:
                 self._changed.wait(seconds)
             found = [document for level in self._waiting.values() for document in level.values()]
-            self._waiting = {}
+            taken = Taken(found, list(self._grown.values()), self.judged_ns)
+            self._waiting, self._grown = {}, {}
             self._size = 0
-            return found
+            return taken
 
     def take_losses(self) -> Counter[tuple[str, str]]:
         """What was dropped since this was last asked."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
@@ -15,7 +16,7 @@ import structlog
 from console.agent import health, process
 from console.agent.accepted import with_decisions
 from console.agent.conditions import Conditions, Interface, Reading
-from console.agent.continuity import packets_since, resume_alerts
+from console.agent.continuity import packets_known, packets_since, resume_alerts
 from console.agent.control import Control
 from console.agent.documents import Outgoing
 from console.agent.evidence.keeper import Keeper
@@ -173,19 +174,31 @@ class Service:
             return
         try:
             judged_ns, told = self.spool.judged_ns, self.spool.told()
+            self.inbox.put([Outgoing("alert", json.loads(text)) for text in self.spool.grown()])
         except SpoolError as error:
             _log.error("spool.unreadable", error=str(error))
             return
+        segments = self.keeper.segments.all if self.keeper is not None and judged_ns else []
+        known = 0
+        # What is being learned must not be learned twice.
+        if self.learning.window is None or 0 < self.learning.until_ns <= judged_ns:
+            known = self._catch_up(packets_known(segments, self.learning.until_ns, judged_ns))
+            self.watch.take()
         count = resume_alerts(self.watch, told)
-        if judged_ns and self.keeper is not None:
-            self.watch.begin("kept/earlier run")
-            for batch in packets_since(self.keeper.segments.all, judged_ns):
-                self.watch.feed(batch)
-                self._late += len(batch.records)
-                self._notifier.alive()
-            self.watch.flush()
-        if count or self._late:
-            _log.info("sensor.resumed", alerts=count, packets_judged_late=self._late)
+        late = self._catch_up(packets_since(segments, judged_ns))
+        if count or known or late:
+            _log.info("sensor.resumed", alerts=count, packets_known=known, packets_judged_late=late)
+
+    def _catch_up(self, batches: Iterable[PacketBatch]) -> int:
+        """Take kept packets of an earlier run; how many."""
+        before = self.watch.packets
+        self.watch.begin("kept/earlier run")
+        for batch in batches:
+            self.watch.feed(batch)
+            self._notifier.alive()
+        self.watch.flush()
+        self._late += self.watch.packets - before
+        return self.watch.packets - before
 
     def _take(self, batch: PacketBatch) -> None:
         now = time.monotonic()
@@ -216,7 +229,7 @@ class Service:
             self.keeper.watch_for(alerts)
         documents = [Outgoing("alert", alert) for alert in alerts]
         documents += self.telemetry.documents(everything)
-        self.inbox.put(documents, judged_ns)
+        self.inbox.put(documents, judged_ns, [Outgoing("alert", alert) for alert in self._growth.grown])
         self.writer.save(self.learning.checkpoint(self.watch, judged_ns, everything))
         # In a flood of alerts analysis goes first.
         self._collect_at = now + max(COLLECT_S, 10 * (time.monotonic() - now))

@@ -84,6 +84,14 @@ class Alert:
         if capture == self.capture:
             self.frames = merged(self.frames, frames)
 
+    def become(self, earlier: Alert) -> None:
+        """Go on as an alert that was told already, of which this one is a part or the whole."""
+        self.id, self.fields = earlier.id, earlier.fields
+        self.start_ns = min(self.start_ns, earlier.start_ns)
+        self.end_ns = max(self.end_ns, earlier.end_ns)
+        self.count = max(self.count, earlier.count)
+        self.frames = []
+
     def document(self) -> dict[str, Any]:
         """The alert as docs/documents.md describes it."""
         rule, fields = self.rule, self.fields

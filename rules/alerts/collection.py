@@ -79,8 +79,17 @@ class Alerts:
         self._changed: OrderedDict[str, Alert] = OrderedDict()
 
     def resume(self, alert: Alert) -> None:
-        """Go on with an alert of an earlier process: a repeat within its rule's quiet time grows it."""
-        self._open.setdefault(alert.key, alert)
+        """Go on with an alert of an earlier process: a repeat within its rule's quiet time grows it.
+
+        Where the same was found again in packets of that time, it is the alert that was told.
+        """
+        again = self._open.get(alert.key)
+        if again is not None and again.start_ns - alert.end_ns > alert.rule.quiet_ns:
+            return  # a later one
+        if again is None or alert.start_ns - again.end_ns > alert.rule.quiet_ns:
+            self._open[alert.key] = alert
+        else:
+            again.become(alert)
         self._open.move_to_end(alert.key)
         if len(self._open) > self.most_open:
             self._open.popitem(last=False)

@@ -16,8 +16,9 @@ RESERVE = 4 << 20
 MOST_CORRUPT = 3
 """Damaged files that are kept for a person to look at."""
 _PAGE = 4096
+VERSION = 2
 
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE document (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     type TEXT NOT NULL,
@@ -42,11 +43,12 @@ CREATE TABLE refused (
 );
 CREATE TABLE counted (class TEXT NOT NULL, cause TEXT NOT NULL, count INTEGER NOT NULL,
     PRIMARY KEY (class, cause)) WITHOUT ROWID;
-CREATE TABLE told (id TEXT PRIMARY KEY, end_ns INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE told (id TEXT PRIMARY KEY, end_ns INTEGER NOT NULL, body TEXT NOT NULL, grown INTEGER NOT NULL)
+    WITHOUT ROWID;
 CREATE INDEX told_by_end ON told (end_ns);
 CREATE TABLE mark (judged_ns INTEGER NOT NULL);
 INSERT INTO mark VALUES (0);
-PRAGMA user_version = 1;
+PRAGMA user_version = {VERSION};
 """
 
 
@@ -70,7 +72,7 @@ def open_file(path: Path | None, most_bytes: int) -> sqlite3.Connection:
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
             if path is not None:
                 _reserve(connection)
-        elif version != 1:
+        elif version != VERSION:
             raise SpoolCorrupt(f"{path}: its version is {version}")
         elif connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise SpoolCorrupt(f"{path}: it fails its check")

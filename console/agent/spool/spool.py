@@ -139,22 +139,29 @@ class Spool:
         ).fetchone()
         self._bytes, self._documents, self._alerts = row
 
-    def put(self, documents: Sequence[Outgoing], judged_ns: int = 0) -> None:
+    def put(self, documents: Sequence[Outgoing], judged_ns: int = 0, grown: Sequence[Outgoing] = ()) -> None:
         """Take documents in, all or none. Alerts are on the disk when this returns.
 
-        `judged_ns` is the packet time up to which these and earlier ones tell all there is to tell.
+        `judged_ns` is the packet time up to which these and earlier ones tell all there is to tell, with
+        the alerts in `grown`, which have grown and wait for nothing but to be told again: they are
+        remembered over a restart.
         Beyond the bound documents give way: the lowest rank first, there the oldest; see `dropped`.
         """
         rows = [(document, document.id, document.rank, document.text) for document in documents]
+        noted = [(document.id, document.text) for document in grown]
         durable = any(rank >= FIRST_ALERT for _, _, rank, _ in rows)
         with self._write(durable) as connection:
+            for identity, text in noted:
+                connection.execute(
+                    "INSERT OR REPLACE INTO told VALUES (?, ?, ?, 1)", (identity, time.time_ns(), text)
+                )
             for document, identity, rank, text in rows:
                 self._put(connection, document.type, identity, rank, text)
                 if rank >= FIRST_ALERT:
                     connection.execute(
-                        "INSERT OR REPLACE INTO told VALUES (?, ?, ?)", (identity, time.time_ns(), text)
+                        "INSERT OR REPLACE INTO told VALUES (?, ?, ?, 0)", (identity, time.time_ns(), text)
                     )
-            if durable:
+            if durable or noted:
                 connection.execute(
                     "DELETE FROM told WHERE id IN"
                     " (SELECT id FROM told ORDER BY end_ns DESC LIMIT -1 OFFSET ?)",
@@ -345,6 +352,10 @@ class Spool:
     def told(self) -> list[str]:
         """The latest alerts as JSON, the one that grew last at the end, sent or not."""
         return [row[0] for row in self._all("SELECT body FROM told ORDER BY end_ns")]
+
+    def grown(self) -> list[str]:
+        """Alerts as JSON that have grown since they were told last."""
+        return [row[0] for row in self._all("SELECT body FROM told WHERE grown ORDER BY end_ns")]
 
     @property
     def judged_ns(self) -> int:

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -36,6 +36,7 @@ class Writer:
         self._arrived = arrived
         self._uncounted: Counter[tuple[str, str]] = Counter()
         self._judged_ns = 0
+        self._unnoted: dict[str | None, Outgoing] = {}
         self._files: dict[Path, bytes] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
@@ -72,10 +73,9 @@ class Writer:
     def _run(self) -> None:
         while True:
             last = self._stopped.is_set()
-            judged_ns = self.inbox.judged_ns  # before `take`: what comes in between is not judged yet
-            documents = self.inbox.take(1.0)
-            if documents or judged_ns > self._judged_ns:
-                self.write(documents, judged_ns)
+            documents, grown, judged_ns = self.inbox.take(1.0)
+            if documents or grown or judged_ns > self._judged_ns:
+                self.write(documents, judged_ns, grown)
                 self._judged_ns = judged_ns
             if documents:
                 self._arrived()
@@ -99,11 +99,16 @@ class Writer:
             except OSError as error:
                 _log.error("state.write", path=str(path), error=str(error))
 
-    def write(self, documents: list[Outgoing], judged_ns: int = 0) -> None:
+    def write(self, documents: list[Outgoing], judged_ns: int = 0, grown: Sequence[Outgoing] = ()) -> None:
         """Write documents to the disk, or keep them in memory where that fails."""
+        self._unnoted.update((alert.id, alert) for alert in grown)
         try:
             self._to_disk(documents, judged_ns)
         except SpoolError as error:
+            # Where they go on from after a restart is noted as soon as the disk takes it.
+            self._unnoted.update((item.id, item) for item in documents if item.type == "alert")
+            while len(self._unnoted) > self.inbox.most:
+                del self._unnoted[next(iter(self._unnoted))]
             if not self.error:
                 _log.error("spool.disk", error=str(error))
             self.error = str(error)
@@ -116,14 +121,16 @@ class Writer:
             if self.error:
                 _log.info("spool.disk", error="")
             self.error = ""
+            self._unnoted.clear()
 
     def _to_disk(self, documents: list[Outgoing], judged_ns: int) -> None:
+        grown = list(self._unnoted.values())
         try:
-            self.disk.put(documents, judged_ns)
+            self.disk.put(documents, judged_ns, grown)
         except SpoolCorrupt as error:
             _log.error("spool.corrupt", error=str(error))
             self.disk.reopen()
-            self.disk.put(documents, judged_ns)
+            self.disk.put(documents, judged_ns, grown)
 
     def _count(self) -> None:
         self._uncounted.update(self.inbox.take_losses())

@@ -284,3 +284,19 @@ def test_a_full_disk_is_survived(tmp_path):
         pytest.skip(f"no file system of our own may be mounted here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("survived")
+
+
+def test_growth_is_remembered_over_a_restart_though_nothing_is_sent_for_it(tmp_path):
+    path = tmp_path / "spool.db"
+    spool = Spool(path, LIMIT)
+    spool.put([alert("a1"), alert("a2")], 1)
+    spool.settle(spool.take())
+    spool.put([], 2, [alert("a1", count=7), alert("a2", count=8)])
+    spool.put([alert("a2", count=9)], 3)
+    assert ids(spool.take()) == ["a2"]
+    spool.close()
+    again = Spool(path, LIMIT)
+    assert [json.loads(text)["event"]["count"] for text in again.told()] == [7, 9]
+    assert [json.loads(text)["event"]["id"] for text in again.grown()] == ["a1"]
+    assert again.judged_ns == 3
+    again.close()

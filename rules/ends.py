@@ -31,6 +31,14 @@ class Assets(Protocol):
     def purdue_levels(self, endpoints: Ints) -> NDArray[np.float64]:
         """For each endpoint its Purdue level as its role tells; NaN where it is not known."""
 
+    def arrivals(self, endpoints: Ints) -> Ints:
+        """For each endpoint when it was first heard of (nanoseconds since 1970); 0 where it was there
+        from the beginning, as far as is known."""
+
+
+NEWCOMER_NS = 600 * 10**9
+"""How long somebody who has come is a newcomer."""
+
 
 class Plant(NamedTuple):
     """Everything that is known: by observation, from the site file, and from the baseline."""
@@ -166,6 +174,15 @@ class Ends:
         values = np.array([bool(value) for value in found], np.bool_)
         present = np.array([value is not None for value in found], np.bool_)
         return Flags(values[places], present[places])
+
+    def newcomer_column(self, places: Ints, times_ns: Ints) -> Flags:
+        """Whether these endpoints came after the watch had begun, and not long before these times."""
+        arrived = self._arrivals[places]
+        return Flags((arrived > 0) & (times_ns - arrived < NEWCOMER_NS))
+
+    @cached_property
+    def _arrivals(self) -> Ints:
+        return self._plant.assets.arrivals(self._ids)
 
     def conduit_column(self, protocols: Column | None) -> Flags | None:
         """Whether a conduit lets each row's protocol from zone to zone; None where the site has none.

@@ -153,6 +153,7 @@ def behaviour_table(
             makers[f"{name}.{field}"] = partial(ends.number_column, field, codes)
         for field in ("is_internal", "authorised"):
             makers[f"{name}.{field}"] = partial(ends.flag_column, field, codes)
+        makers[f"{name}.newcomer"] = partial(ends.newcomer_column, codes, rows["first_ns"])
     makers |= _network_makers(rows) | _ics_makers(rows, strings) | _baseline_makers(rows, novelty)
     makers |= more or {}
     makers["conduit.allowed"] = lambda: ends.conduit_column(makers["network.protocol"]())

@@ -87,6 +87,9 @@ def _end(end: str, who: str) -> tuple[RuleField, ...]:
         RuleField(f"{end}.purdue_level", "real", f"Purdue level of the {who}: 0 to 5, 3.5 is the DMZ"),
         RuleField(f"{end}.criticality", "real", f"Weight of the {who}: 0.5, 1, 1.5 or 2"),
         RuleField(f"{end}.is_internal", "boolean", f"Whether the {who} belongs to the plant's networks"),
+        RuleField(
+            f"{end}.newcomer", "boolean", f"The {who} was first heard of after the watch began, minutes ago"
+        ),
         RuleField(f"{end}.authorised", "boolean", f"Whether the {who} is known to the site file or baseline"),
     )
 

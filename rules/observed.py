@@ -18,6 +18,9 @@ from sensor.inventory import Change, Inventory
 from sensor.roles import PURDUE
 from sensor.types import Ints
 
+SETTLING_NS = 60 * 10**9
+"""Who is first heard of so long after the watch began has come since; before, it may just have been quiet."""
+
 
 class Observed:
     """The inventory as it is at the moment of asking."""
@@ -33,6 +36,18 @@ class Observed:
         """For each endpoint its Purdue level as its role tells; NaN where it is not known."""
         machines = [self._inventory.machine(int(endpoint)) for endpoint in endpoints]
         return np.array([PURDUE.get(machine.role, np.nan) if machine else np.nan for machine in machines])
+
+    def arrivals(self, endpoints: Ints) -> Ints:
+        """For each endpoint when its machine was first heard of, in nanoseconds since 1970; 0 where that
+        was when the watch began, or never."""
+        return np.array([self._arrival(int(endpoint)) for endpoint in endpoints], np.int64)
+
+    def _arrival(self, endpoint: int) -> int:
+        machine = self._inventory.machine(endpoint)
+        if machine is None:
+            return 0
+        first_ns = min(int(self._inventory.row(member)["first_ns"]) for member in machine.endpoints)
+        return first_ns if first_ns - self._inventory.begun_ns >= SETTLING_NS else 0
 
     def _text(self, field: str, endpoint: int) -> str:
         if field == "ip":

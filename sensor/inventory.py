@@ -95,12 +95,16 @@ class Inventory:
         self._first = 1
         self._times: Sequence[Ints] = ()
         self.activities = Activities()
+        self.begun_ns = 0
+        """Time of the first packet, in nanoseconds since 1970; 0 before it."""
         self.facts_not_kept = 0
         self.changes_not_told = 0
 
     def see(self, first: int, times_ns: Sequence[Ints]) -> None:
         """The packets that are looked at now: the number of the first and their times, in parts."""
         self._first, self._times = first, times_ns
+        if not self.begun_ns and times_ns:
+            self.begun_ns = int(times_ns[0][0])
 
     def add_facts(self, facts: Iterable[Fact]) -> None:
         """Take in what identity messages said."""

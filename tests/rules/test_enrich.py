@@ -57,6 +57,10 @@ class Observed:
         levels = self.known.get("level", {})
         return np.array([float(levels.get(self.rows.addresses[entry], "nan")) for entry in endpoints])
 
+    def arrivals(self, endpoints: Ints) -> Ints:
+        known = self.known.get("arrived", {})
+        return np.array([int(known.get(self.rows.addresses[entry], 0)) for entry in endpoints], np.int64)
+
 
 def table(rows: Rows, *behaviours: object, site: Site | None = None, **known: dict[str, str]) -> Table:
     plant = Plant(Observed(rows, **known), site or Site())
@@ -281,3 +285,14 @@ def test_objects_are_told_apart_as_by_their_text() -> None:
     same = [[one == other for other in texts] for one in texts]
     assert [[one == other for other in codes] for one in codes] == same
     assert [code == ABSENT for code in codes] == [text is None for text in texts]
+
+
+def test_who_came_after_the_watch_began_is_a_newcomer_for_some_minutes() -> None:
+    rows = Rows()
+    arrived = 1_000 * 10**9
+    late = {"10.0.1.66": str(arrived)}
+    soon = rows.row("10.0.1.66", "10.0.1.10", first_ns=arrived + 10**9)
+    later = rows.row("10.0.1.66", "10.0.1.10", first_ns=arrived + 601 * 10**9)
+    found = table(rows, soon, later, arrived=late)
+    assert [found.value("source.newcomer", row) for row in (0, 1)] == [True, False]
+    assert [found.value("destination.newcomer", row) for row in (0, 1)] == [False, False]

@@ -22,8 +22,8 @@ distance between two of its values: who goes in fives takes the next five some d
 before it with the chance 2 / (n + 1). So:
 
 - a measurement is held against its band from 5 looks and 30 samples on;
-- a set-point from 4 looks on, or, if it was read 10 times, from 1 on: then its excess is counted in
-  its own size, as its range says little;
+- a set-point from 4 looks on as such; before that its excess is counted in its own size, as its range
+  says little;
 - what never changed, and sets of states, from 10 readings or writes on: after n times the same the
   chance that the next is another is 1 / (n + 2) (Laplace's rule of succession), here below 10 %.
   Readings follow each other too closely for that to be the whole truth, so what is only read and not
@@ -31,9 +31,10 @@ before it with the chance 2 / (n + 1). So:
 - counters have no band.
 
 *How far is far.* An excess of 1 is one span; for a set-point at least two of the steps it was seen to
-go in, or four counts where its values are whole numbers. What stood still has no span: after half an hour
-a quarter of its size counts as one, before that three quarters, and a half where it was moved once or
-twice. Whole numbers below 16 are more often names of modes than sizes, and count as 16.
+go in, or four counts where its values are whole numbers. What stood still has no span: after half an
+hour a quarter of its size counts as one, before that three quarters. A set-point that was moved once or
+twice counts in halves of its size, one that was only ever set to one value in the whole. Whole numbers
+below 16 are more often names of modes than sizes, and count as 16.
 
 A written value that far outside has leapt if it came by a greater step than all that were seen, by the
 same margin. Who nudges a set-point by small steps leaves its band slowly, and is no reason to wake
@@ -68,13 +69,14 @@ FEWEST_LOOKS = 5
 FEWEST_LOOKS_OF_SET_POINT = 4
 LONGER = 100
 LONG_S = 1800.0
-LONG_UNIT, SHORT_UNIT, MOVED_UNIT = 0.25, 0.75, 0.5
-"""Shares of its size that count as a span where a point stood still for long or not, or hardly moved."""
+LONG_UNIT, SHORT_UNIT, MOVED_UNIT, SET_UNIT = 0.25, 0.75, 0.5, 1.0
+"""Shares of its size that count as a span where a point stood still for long or not, was moved once or
+twice, or set to one value."""
 STEPS_OF_UNIT, COUNTS_OF_UNIT = 2, 4
 NAMES_BELOW = 16.0
 LEAST_REAL, MOST_REAL = 0.01, 1e6
-HALF_MOVES = 1 << 12
-"""Two values of a lower half that are no further apart than this come once in eight."""
+LEAST_HALF = 1 << 12
+"""Fifteen of sixteen values of a lower half are at least this; those of counts and sizes hardly ever are."""
 QUICKEST_FOLLOW_S = 600.0
 
 
@@ -175,7 +177,7 @@ def bounds_of(seen: Seen, halved: bool = False) -> Bounds | None:
         return _set_of(seen, halved)
     span = seen.most - seen.least
     if seen.kind == ValueKind.SET_POINT:
-        if seen.looks < FEWEST_LOOKS_OF_SET_POINT and seen.samples < FEWEST_SAME:
+        if seen.looks < FEWEST_LOOKS_OF_SET_POINT and seen.samples < FEWEST_SAME and not seen.writes:
             return None
         gap = _least_gap(seen)
         margin = max(margin_share(seen.looks) * span, gap)
@@ -214,7 +216,7 @@ def bounds_of(seen: Seen, halved: bool = False) -> Bounds | None:
 def _unit_of_set_point(seen: Seen, gap: float) -> float:
     span = seen.most - seen.least
     if seen.looks < FEWEST_LOOKS_OF_SET_POINT:
-        return (MOVED_UNIT if span else SHORT_UNIT) * _size(seen)
+        return (MOVED_UNIT if span else SET_UNIT) * _size(seen)
     return max(span, STEPS_OF_UNIT * gap, COUNTS_OF_UNIT if _is_whole(seen) else 0.0)
 
 
@@ -230,7 +232,8 @@ def _is_whole(seen: Seen) -> bool:
 
 
 def _set_of(seen: Seen, halved: bool) -> Bounds | None:
-    if max(seen.samples, seen.writes) < FEWEST_SAME:
+    moves = seen.kind == ValueKind.DISCRETE and seen.looks >= FEWEST_LOOKS_OF_SET_POINT
+    if max(seen.samples, seen.writes) < FEWEST_SAME and not moves:
         return None
     states = tuple(value for value, _ in seen.states) or (seen.least,)
     unit = max(seen.most - seen.least, STEPS_OF_UNIT * _least_gap(seen))
@@ -257,15 +260,18 @@ def _size(seen: Seen) -> float:
     return max(size, NAMES_BELOW) if _is_whole(seen) else size or 1.0
 
 
-def follows_half(seen: Seen, before: Seen | None) -> bool:
-    """Whether a point seems to be the lower half of a real number whose higher half is `before`."""
-    if before is None or not (_is_half(before.least) and _is_half(before.most)):
+def is_lower_half(seen: Seen, *beside: Seen | None) -> bool:
+    """Whether a point seems to be the lower half of a real number whose higher half is `beside` it.
+
+    Words come in either order. What looks like a higher half itself is taken for one.
+    """
+    if seen.most < LEAST_HALF or not (_is_word(seen.least) and _is_word(seen.most)) or _are_halves(seen):
         return False
-    return seen.most - seen.least > HALF_MOVES and _is_word(seen.least) and _is_word(seen.most)
+    return any(other is not None and _are_halves(other) for other in beside)
 
 
-def _is_half(value: float) -> bool:
-    return _of_half(value) != 0.0
+def _are_halves(seen: Seen) -> bool:
+    return _of_half(seen.least) != 0.0 and _of_half(seen.most) != 0.0
 
 
 def _is_word(value: float) -> bool:

@@ -15,7 +15,7 @@ from rules.baseline.decisions import accepted, ends, forgotten
 from rules.baseline.entries import Entry
 from rules.baseline.stage import BaselineStage
 from rules.baseline.subjects import Directory
-from rules.baseline.values.bands import Bounds, bounds_of, follows_half, including
+from rules.baseline.values.bands import Bounds, bounds_of, including, is_lower_half
 from rules.baseline.values.learning import add, learned, namer
 from rules.baseline.values.point import Point, Seen, joined
 from rules.ends import Plant
@@ -190,8 +190,8 @@ class ValueWatch:
         seen = self._known.get(_key(point))
         word = WORDS.get(point.protocol, 0)
         if word and seen is not None:
-            before = self._known.get(_key(point._replace(address=point.address - word)))
-            if follows_half(seen, before):
+            beside = (point._replace(address=point.address + away) for away in (-word, word))
+            if is_lower_half(seen, *(self._known.get(other) for other in beside)):
                 return None
         bounds = bounds_of(seen, word > 0) if seen is not None else None
         if bounds is not None:

@@ -16,7 +16,7 @@ from rules.baseline.values.bands import (
     FEWEST_SAME,
     FEWEST_SAMPLES,
     bounds_of,
-    follows_half,
+    is_lower_half,
     margin_share,
 )
 from rules.baseline.values.learning import learned, namer
@@ -146,8 +146,8 @@ def test_a_range_that_grows_gets_a_wider_margin() -> None:
         (Seen(ValueKind.MEASUREMENT, 5, 6, 900, looks=FEWEST_LOOKS - 1), False),
         (Seen(ValueKind.MEASUREMENT, 5, 6, 900, looks=FEWEST_LOOKS), True),
         (Seen(ValueKind.MEASUREMENT, 5, 6, FEWEST_SAMPLES - 1, looks=FEWEST_LOOKS), False),
-        (Seen(ValueKind.SET_POINT, 5, 6, 0, writes=3, looks=3), False),
-        (Seen(ValueKind.SET_POINT, 5, 6, 0, writes=4, looks=4), True),
+        (Seen(ValueKind.SET_POINT, 5, 6, FEWEST_SAME - 1, looks=2), False),
+        (Seen(ValueKind.SET_POINT, 5, 6, 0, writes=1, looks=2), True),
         (Seen(ValueKind.SET_POINT, 5, 6, 30, writes=1, looks=2), True),
         (Seen(ValueKind.COUNTER, 5, 6, 900, looks=50), False),
         (Seen(ValueKind.COUNTER, 5, 6, 900, low=0.0), True),
@@ -202,17 +202,38 @@ def test_what_was_written_a_few_times_is_a_set_point_of_one_value() -> None:
     bounds = bounds_of(once)
     assert bounds is not None
     assert 0 < bounds.excess(660.0) < 0.1
-    assert bounds.excess(1300.0) > 1
+    assert bounds.excess(1300.0) == 1
 
 
 def test_the_lower_half_of_a_real_number_has_no_band() -> None:
     # 0.7, 1.3 and 2.1 as IEEE 754 has them.
     higher = Seen(ValueKind.SET_POINT, 0x3F33, 0x4006, 60, writes=3)
     lower = Seen(ValueKind.SET_POINT, 0x3333, 0x6666, 60, writes=3)
-    assert follows_half(lower, higher)
-    assert not follows_half(lower, None)
-    assert not follows_half(higher, Seen(ValueKind.SET_POINT, 100, 200, 60, writes=3))
-    assert not follows_half(Seen(ValueKind.SET_POINT, 100, 120, 60, writes=3), higher)
+    assert is_lower_half(lower, higher)
+    assert is_lower_half(lower, None, higher)
+    assert not is_lower_half(lower, None)
+    assert not is_lower_half(higher, lower)
+    assert not is_lower_half(lower, Seen(ValueKind.SET_POINT, 100, 200, 60, writes=3))
+    assert not is_lower_half(Seen(ValueKind.SET_POINT, 100, 120, 60, writes=3), higher)
+    # 600.5 was all that was written so far.
+    assert is_lower_half(
+        Seen(ValueKind.SET_POINT, 0x2000, 0x2000, 0, 1), Seen(ValueKind.SET_POINT, 0x4416, 0x4416, 0, 1)
+    )
+
+
+def test_a_few_values_have_a_wide_band_but_one() -> None:
+    voltages = bounds_of(
+        Seen(
+            ValueKind.DISCRETE, 20.3, 20.6, 0, 9, changes=8, looks=9, states=((20.3, 3), (20.5, 3), (20.6, 3))
+        )
+    )
+    assert voltages is not None
+    assert voltages.excess(24.5) > 10
+    assert voltages.excess(20.7) < 1
+    speeds = bounds_of(Seen(ValueKind.SET_POINT, 600.5, 640.5, 0, 2, changes=1, looks=2, step=40.0))
+    assert speeds is not None
+    assert speeds.excess(1500.0) > 1
+    assert speeds.excess(700.0) < 1
 
 
 def test_a_band_set_by_hand_counts() -> None:

@@ -117,7 +117,7 @@ class Bounds:
         away = max(low - value, value - high, 0.0)
         share = away / self.size
         if away and self.halved:
-            edge, real = _of_half(low if value < low else high), _of_half(value)
+            edge, real = _of_half(float(round(low if value < low else high))), _of_half(value)
             if edge and real:
                 share = max(share, abs(real - edge) / abs(edge))
         if not self.unit:

@@ -252,3 +252,9 @@ def test_halves_of_real_numbers_are_measured_in_what_they_stand_for() -> None:
     assert halved.distance(17076.0)[1] == pytest.approx((90 - 12) / 12)
     assert halved.excess(17076.0) > 1
     assert halved.excess(5.0) == plain.excess(5.0)
+    # Those of 76.0 and 78.5, set by hand, and then of 128: edges with a margin lie between two words.
+    moved = Seen(ValueKind.SET_POINT, 17048.0, 17053.0, 60, writes=2, changes=2, looks=3, step=5.0)
+    band = bounds_of(moved, halved=True)
+    assert band is not None
+    assert not band.high.is_integer()
+    assert band.excess(17152.0) > 1

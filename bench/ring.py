@@ -3,8 +3,10 @@
 `make bench-live` (as root: it makes network namespaces) replays the throughput mix (see
 `bench.mix`) with `tcpreplay --topspeed` into one end of a veth pair, from one core, and captures at
 the other end on another: with our ring alone, with all that kernels and inventory make of the
-packets, and with other tools, whose packets go to /dev/null. Buffers are 64 MiB for each. What the
-kernel does for a packet until it lies in a buffer is done on the sender's core, and not in these figures.
+packets, with the whole sensor as it is deployed (rules, spool, packets kept on disk), and with other
+tools, whose packets go to /dev/null. Buffers are 64 MiB for each. What the kernel does for a packet until
+it lies in a buffer is done on the sender's core, and not in these figures; nor is what a whole sensor
+takes to start.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
@@ -73,6 +76,19 @@ def own(observe: bool) -> list[str]:
     return [sys.executable, "-m", "bench.ring", "--receive", "cap0", *(["--observe"] if observe else [])]
 
 
+def deployed(state: Path, *options: str) -> list[str]:
+    """The command that runs a whole sensor."""
+    state.mkdir()
+    settings = state / "settings.yaml"
+    settings.write_text("log: json\n")
+    command = [sys.executable, "-m", "console", "sensor", "run", "-i", "cap0", "--metrics", "none"]
+    return [*command, "--state", str(state), "--config", str(settings), *options]
+
+
+SENSOR = {
+    "fieldwatch sensor run": (),
+    "fieldwatch sensor run --no-evidence": ("--no-evidence",),
+}
 TOOLS = {
     "fieldwatch: ring": own(False),
     "fieldwatch: ring to behaviours and assets": own(True),
@@ -92,20 +108,26 @@ def counted(text: str, *patterns: str) -> int:
 
 def measure(name: str, path: Path, link: PlantLink, cores: list[int]) -> Result:
     """One tool on one replay."""
-    with tempfile.TemporaryFile() as output, tempfile.NamedTemporaryFile() as errors:
-        return _measure(name, path, link, cores, output, Path(errors.name))
+    with (
+        tempfile.TemporaryFile() as output,
+        tempfile.NamedTemporaryFile() as errors,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        return _measure(name, path, link, cores, output, Path(errors.name), Path(folder) / "state")
 
 
 def _measure(
-    name: str, path: Path, link: PlantLink, cores: list[int], output: IO[bytes], said: Path
+    name: str, path: Path, link: PlantLink, cores: list[int], output: IO[bytes], said: Path, state: Path
 ) -> Result:
     pin = ["taskset", "-c", str(cores[-1])]
-    process = link.start([*pin, *TOOLS[name]], "sensor", stdout=output, stderr=said.open("w"))
-    while not re.search(r"ready|listening on|File:", said.read_text()):
+    command = deployed(state, *SENSOR[name]) if name in SENSOR else TOOLS[name]
+    process = link.start([*pin, *command], "sensor", stdout=output, stderr=said.open("w"))
+    while not re.search(r"ready|listening on|File:|sensor\.runs", said.read_text()):
         if process.poll() is not None:
             raise SystemExit(f"{name}: {said.read_text()}")
         time.sleep(0.05)
     time.sleep(SETTLE_SECONDS)
+    started = cpu_so_far(process.pid)
     replay = ["taskset", "-c", str(cores[0]), "tcpreplay", "-i", "wire0", "--preload-pcap", "--topspeed"]
     printed = link.run([*replay, str(path)], "wire", 600)
     sending = re.search(r"sent in ([0-9.]+) seconds", printed)
@@ -115,6 +137,9 @@ def _measure(
     process.send_signal(signal.SIGTERM)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
+    if name in SENSOR:
+        used = usage.ru_utime + usage.ru_stime - started
+        return Result(name, *told(state), used, float(sending[1]))
     output.seek(0)
     text = said.read_text()
     if name.startswith("fieldwatch"):
@@ -125,6 +150,22 @@ def _measure(
         text, r"(\d+) packets? dropped by kernel", r"received/dropped on interface.*: \d+/(\d+)"
     )
     return Result(name, received, dropped, usage.ru_utime + usage.ru_stime, float(sending[1]))
+
+
+def cpu_so_far(pid: int) -> float:
+    """Processor seconds of a process by now."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def told(state: Path) -> tuple[int, int]:
+    """What a sensor that has ended says of itself: packets, and packets that were dropped."""
+    with sqlite3.connect(state / "spool.db") as spool:
+        (text,) = spool.execute(
+            "SELECT body FROM document WHERE type = 'health' ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+    health = json.loads(text)["health"]
+    return health["packets"], sum(health["drops"].values())
 
 
 def main() -> None:
@@ -152,7 +193,7 @@ def main() -> None:
     print(f"{packets:,} packets, sent on one of {len(cores)} cores and captured on another\n")
     print("| tool | received | dropped | sent a second | CPU s per million packets | |")
     print("|---|---:|---:|---:|---:|---|")
-    for name in TOOLS:
+    for name in [*SENSOR, *TOOLS]:
         with plant_link() as link:
             result = measure(name, path, link, cores)
         per_million = result.cpu / max(1, result.received) * 1e6

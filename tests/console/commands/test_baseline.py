@@ -31,7 +31,10 @@ def test_learn_show_and_diff(tmp_path: Path) -> None:
     assert run("learn", day, "--out", short, "--for", "1s").exit_code == 0
     differences = run("diff", short, out, "--exit-code")
     assert differences.exit_code == 3
-    assert differences.output == f"+ operation    {HMI} -> {PLC} modbus tcp/502: write\n"
+    operation, value = differences.output.splitlines()
+    assert operation == f"+ operation    {HMI} -> {PLC} modbus tcp/502: write"
+    assert value.startswith(f"+ value        {{server: {PLC}, protocol: modbus, unit: 1")
+    assert "at: 101}: set_point" in value, "what the one write wrote"
     assert run("diff", out, out, "--exit-code").exit_code == 0
 
     both = tmp_path / "both.yaml"

@@ -87,6 +87,7 @@ FIRST_DUE = 24
 """Slots after which a client is looked at again: two minutes tell polling from a session."""
 LOOKING = (Operation.IDENTIFY, Operation.BROWSE, Operation.DIAGNOSE, Operation.AUTHENTICATE)
 """What one asks who goes online with a device."""
+_IS_LOOKING = np.isin(np.arange(256), LOOKING)
 MOST_PEERS = 4096
 MANY = 256
 """From so many behaviours at once it pays to put those together that differ in their objects only."""
@@ -118,10 +119,10 @@ class Activities:
     def ask(self, clients: Ints, operations: Ints, now_ns: int) -> None:
         """These endpoints asked OT servers for these operations until now (nanoseconds since 1970)."""
         self.slot = max(self.slot, now_ns // SLOT_NS)
-        for client in np.unique(clients).tolist():
+        for client in sorted(set(clients.tolist())):
             if self.of[client].go_online(self.slot):
                 heapq.heappush(self._due, (self.slot + FIRST_DUE, client))
-        for client in np.unique(clients[np.isin(operations, LOOKING)]).tolist():
+        for client in set(clients[_IS_LOOKING[operations.astype(np.int64) & 0xFF]].tolist()):
             self.of[client].look(self.slot)
 
     def due(self) -> list[int]:

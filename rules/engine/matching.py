@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import TypeAlias
 
 import numpy as np
@@ -18,8 +20,6 @@ from rules.rule import AnyRule, Rule
 from rules.table import Mask, Table
 
 Rows: TypeAlias = NDArray[np.intp]
-_Compiled: TypeAlias = tuple[Rule, Expression, frozenset[str]]
-"""A rule, its condition, and the fields that it names."""
 CATEGORIES: tuple[Category, ...] = ("behaviour", "asset")
 
 
@@ -43,22 +43,8 @@ class Engine:
 
     def __init__(self, rules: Iterable[AnyRule]) -> None:
         self.rules = tuple(rule for rule in rules if isinstance(rule, Rule) and rule.is_active)
-        self._compiled = [
-            (rule, _ordered(rule.condition), frozenset(item.field for item in predicates(rule.condition)))
-            for rule in self.rules
-        ]
-        self._filed = {category: _filed(self._compiled, category) for category in CATEGORIES}
-        self._shared = {
-            category: {
-                predicate
-                for predicate, uses in Counter(
-                    predicate
-                    for rule, condition, _ in self._compiled
-                    if rule.category == category
-                    for predicate in set(predicates(condition))
-                ).items()
-                if uses > 1
-            }
+        self._filed = {
+            category: _Filed([rule for rule in self.rules if rule.category == category])
             for category in CATEGORIES
         }
 
@@ -66,63 +52,95 @@ class Engine:
         """What each rule of the table's category matched; rules that matched nothing are left out."""
         if table.rows == 0:
             return []
-        evaluation = _Evaluation(table, self._shared[table.category])
+        filed = self._filed[table.category]
+        evaluation = _Evaluation(table, filed.slots)
         matches = []
-        rules, index = self._filed[table.category]
-        for number in index.candidates(table):
-            rule, condition, fields = rules[number]
-            if not table.about or fields & table.about:
-                rows = np.flatnonzero(evaluation.mask(condition))
+        for number in filed.index.candidates(table):
+            if not table.about or filed.fields[number] & table.about:
+                rows = filed.tests[number](evaluation).nonzero()[0]
                 if rows.size:
-                    matches.append(Match(rule, rows))
+                    matches.append(Match(filed.rules[number], rows))
         return matches
 
 
 def satisfied(expression: Expression, table: Table) -> Mask:
     """For each row of the table whether the expression holds."""
-    return _Evaluation(table, set()).mask(expression)
+    return _compiled(expression, {})(_Evaluation(table, 0))
 
 
-def _filed(compiled: list[_Compiled], category: Category) -> tuple[list[_Compiled], Index]:
-    mine = [item for item in compiled if item[0].category == category]
-    return mine, Index([condition for _, condition, _ in mine])
+class _Filed:
+    """The rules of one category: what they ask, as functions, and by what they are found."""
+
+    def __init__(self, rules: list[Rule]) -> None:
+        self.rules = rules
+        conditions = [_ordered(rule.condition) for rule in rules]
+        uses = Counter(item for condition in conditions for item in set(predicates(condition)))
+        # What several rules ask is asked of a table once, and kept in a slot of its own.
+        slots = {item: slot for slot, item in enumerate(item for item, count in uses.items() if count > 1)}
+        self.slots = len(slots)
+        self.tests = [_compiled(condition, slots) for condition in conditions]
+        self.fields = [frozenset(item.field for item in predicates(condition)) for condition in conditions]
+        """The fields that each rule names."""
+        self.index = Index(conditions)
 
 
 class _Evaluation:
     """One table and the results of the predicates that several rules share."""
 
-    def __init__(self, table: Table, shared: set[Predicate]) -> None:
+    __slots__ = ("known", "nothing", "table")
+
+    def __init__(self, table: Table, slots: int) -> None:
         self.table = table
-        self.shared = shared
-        self.known: dict[Predicate, Mask] = {}
+        self.known: list[Mask | None] = [None] * slots
         self.nothing = np.zeros(table.rows, np.bool_)
 
-    def mask(self, expression: Expression) -> Mask:
-        if isinstance(expression, And):
-            result = np.ones(self.table.rows, np.bool_) if not expression.parts else None
-            for part in expression.parts:
-                if result is not None and not isinstance(part, And | Or | Not) and is_dear(part):
-                    mask = evaluate(part, self.table, result)
-                else:
-                    mask = self.mask(part)
-                result = mask if result is None else result & mask
-                if not result.any():
-                    return self.nothing
-            assert result is not None
-            return result
-        if isinstance(expression, Or):
-            result = self.nothing
-            for part in expression.parts:
-                result = result | self.mask(part)
-            return result
-        if isinstance(expression, Not):
-            return ~self.mask(expression.part)
-        known = self.known.get(expression)
+
+_Test: TypeAlias = Callable[[_Evaluation], Mask]
+
+
+def _compiled(expression: Expression, slots: Mapping[Predicate, int]) -> _Test:
+    """The expression as a function; `slots` says where results of shared predicates are kept."""
+    if isinstance(expression, And):
+        return _all_of(expression.parts, slots)
+    if isinstance(expression, Or):
+        tests = [_compiled(part, slots) for part in expression.parts]
+        return lambda evaluation: reduce(or_, (test(evaluation) for test in tests), evaluation.nothing)
+    if isinstance(expression, Not):
+        inner = _compiled(expression.part, slots)
+        return lambda evaluation: ~inner(evaluation)
+    predicate = expression
+    slot = slots.get(predicate)
+    if slot is None:
+        return lambda evaluation: evaluate(predicate, evaluation.table)
+
+    def shared(evaluation: _Evaluation) -> Mask:
+        known = evaluation.known[slot]
         if known is None:
-            known = evaluate(expression, self.table)
-            if expression in self.shared:
-                self.known[expression] = known
+            known = evaluation.known[slot] = evaluate(predicate, evaluation.table)
         return known
+
+    return shared
+
+
+def _all_of(parts: Sequence[Expression], slots: Mapping[Predicate, int]) -> _Test:
+    if not parts:
+        return lambda evaluation: ~evaluation.nothing
+    dear = [None if isinstance(part, And | Or | Not) or not is_dear(part) else part for part in parts]
+    first, *others = [_compiled(part, slots) for part in parts]
+    rest = list(zip(others, dear[1:], strict=True))
+
+    def all_of(evaluation: _Evaluation) -> Mask:
+        result = first(evaluation)
+        for test, predicate in rest:
+            if not np.count_nonzero(result):
+                return evaluation.nothing
+            if predicate is None:
+                result = result & test(evaluation)
+            else:  # asked only of the rows that are left
+                result = result & evaluate(predicate, evaluation.table, result)
+        return result
+
+    return all_of
 
 
 def _ordered(expression: Expression) -> Expression:

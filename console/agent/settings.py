@@ -75,6 +75,9 @@ class SensorSettings(_Strict):
         (), max_length=16, description="Mirror ports to listen at"
     )
     filter: str | None = Field(None, max_length=1 << 16, description="BPF filter, or `tcpdump -ddd` output")
+    ring_megabytes: int = Field(
+        256, ge=1, le=1024, description="The kernel's memory for packets of each interface that wait"
+    )
     state: Path = Field(
         DEFAULT_STATE, description="Folder for spool, evidence, identity and what was learned"
     )

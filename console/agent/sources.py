@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from sensor.capture.batch import PacketBatch
 from sensor.capture.health import InterfaceEvent, InterfaceHealth, State
 from sensor.capture.live import open_live
+from sensor.capture.ring.settings import Settings
 from sensor.capture.source import CaptureFile
 from sensor.epochs import EPOCH_NS
 
@@ -52,9 +54,11 @@ class Live:
 
     live = True
 
-    def __init__(self, interfaces: Sequence[str], filter_text: str, run: str) -> None:
+    def __init__(self, interfaces: Sequence[str], filter_text: str, run: str, ring_octets: int) -> None:
         self.name = f"live/{run}"
-        self._capture = open_live(interfaces, filter_text, timeout=TICK_S)
+        ring = Settings()
+        ring = replace(ring, blocks=ring_octets // ring.block_octets)
+        self._capture = open_live(interfaces, filter_text, settings=ring, timeout=TICK_S)
         self.notes = list(self._capture.notes)
 
     def __iter__(self) -> Iterator[PacketBatch]:

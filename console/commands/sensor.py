@@ -176,7 +176,7 @@ def _source(settings: SensorSettings, replay: str | None, speed: float, run_id: 
 
     if replay is not None:
         return Replay(replay, speed)
-    live = Live(settings.interfaces, settings.filter or "", run_id)
+    live = Live(settings.interfaces, settings.filter or "", run_id, settings.ring_megabytes << 20)
     for note in live.notes:
         typer.echo(f"fieldwatch: {note}", err=True)
     return live

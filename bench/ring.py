@@ -4,9 +4,9 @@
 `bench.mix`) with `tcpreplay --topspeed` into one end of a veth pair, from one core, and captures at
 the other end on another: with our ring alone, with all that kernels and inventory make of the
 packets, with the whole sensor as it is deployed (rules, spool, packets kept on disk), and with other
-tools, whose packets go to /dev/null. Buffers are 64 MiB for each. What the kernel does for a packet until
-it lies in a buffer is done on the sender's core, and not in these figures; nor is what a whole sensor
-takes to start.
+tools, whose packets go to /dev/null. Buffers are 64 MiB for each, 256 MiB for the whole sensor, as it has
+by default. What the kernel does for a packet until it lies in a buffer is done on the sender's core, and
+not in these figures; nor is what a whole sensor takes to start.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class LiveSensor:
         self.process: subprocess.Popen[bytes] | None = None
         self.state.mkdir(parents=True, exist_ok=True)
         self.settings = folder / f"{name}.yaml"
-        self.settings.write_text("heartbeat_s: 1\nlog: json\n")
+        self.settings.write_text("heartbeat_s: 1\nlog: json\nring_megabytes: 64\n")
 
     @property
     def pid(self) -> int:

@@ -111,7 +111,7 @@ def create_app(store: Store, settings: Settings | None = None, certificates: Seq
     for router in API_ROUTERS:
         app.include_router(router, prefix="/api/v1", dependencies=guard)
     for router in web.ROUTERS:
-        app.include_router(router, dependencies=guard, include_in_schema=False)
+        app.include_router(router, dependencies=[*guard, Depends(web.note_position)], include_in_schema=False)
     if web.STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=web.STATIC), name="static")
     _explain_errors(app)

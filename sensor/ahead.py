@@ -13,16 +13,22 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from llvmlite import binding  # type: ignore[import-untyped]
 
-from sensor.kernel import cache_home, can_compile_ahead, source_digest
+from sensor.kernel import SOURCES, cache_folder, cache_home, can_compile_ahead, source_digest
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes may then compile the same, to the same end
+    fcntl = None  # type: ignore[assignment]
 
 CACHES_KEPT = 120
-"""Folders of compiled kernels; one version of Fieldwatch has some 20."""
+"""Folders of compiled kernels that are kept of other versions; one version of Fieldwatch has some 30."""
 CORES = 4
 """More processes gain nothing: the largest kernel alone takes a fifth of the time."""
 POLL_SECONDS = 0.1
@@ -36,11 +42,28 @@ def is_compiled() -> bool:
 def compile_all(report: Callable[[int, int], None] | None = None) -> None:
     """Compile every kernel that Python calls into the cache; OSError where that cannot be written.
 
-    `report` is called with how many of how many parts are done, several times a second.
+    `report` is called with how many of how many parts are done, several times a second. Of several
+    processes that ask for it at once, one does it and the others wait for that.
     """
+    cache_home().mkdir(parents=True, exist_ok=True)
+    with _alone():
+        if not is_compiled():
+            _compile_all(report)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the lock of the cache, where the system has locks that end with their process."""
+    with (cache_home() / "lock").open("wb") as lock:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _compile_all(report: Callable[[int, int], None] | None) -> None:
     claims = cache_home() / f"compiling-{os.getpid()}"
     shutil.rmtree(claims, ignore_errors=True)
-    claims.mkdir(parents=True)
+    claims.mkdir()
     count = max(1, min(CORES, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
     command = [sys.executable, "-P", "-m", "sensor.ahead", str(claims)]  # -P: nothing from this folder
     try:
@@ -62,10 +85,14 @@ def compile_all(report: Callable[[int, int], None] | None = None) -> None:
 
 
 def _marker() -> Path:
-    """The file that says that kernels are compiled: for these sources, this Numba, this processor."""
+    """The file that says that kernels are compiled: for these sources, this Numba, this processor.
+
+    Numba finds a compiled kernel again for a source at the same path and of the same age only.
+    """
     import numba
 
     parts = (
+        *((str(path), path.stat().st_mtime_ns) for path in _sources()),
         source_digest("sensor.observer"),
         source_digest("sensor.capture.source"),
         source_digest("sensor.capture.writing"),
@@ -73,18 +100,31 @@ def _marker() -> Path:
         numba.__version__,
         sys.version,
         binding.get_host_cpu_name(),
+        hashlib.sha256(binding.get_host_cpu_features().flatten().encode()).hexdigest(),
     )
     return cache_home() / f"complete-{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}"
 
 
+def _sources() -> list[Path]:
+    return sorted(SOURCES.rglob("*.py"))
+
+
 def _prune() -> None:
-    """Remove the oldest compiled kernels: each change of a source makes new ones."""
-    folders = sorted(cache_home().glob("kernels-*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for folder in folders[CACHES_KEPT:]:
+    """Remove the oldest compiled kernels of other versions: each change of a source makes new ones."""
+    used = {cache_folder(_module(path)) for path in _sources()}
+    others = [path for path in cache_home().glob("kernels-*") if path not in used]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for folder in others[CACHES_KEPT:]:
         shutil.rmtree(folder, ignore_errors=True)
+    # What a marker promises may have been removed.
     for marker in cache_home().glob("complete-*"):
         if marker != _marker():
             marker.unlink(missing_ok=True)
+
+
+def _module(source: Path) -> str:
+    parts = source.relative_to(SOURCES.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def _take(claims: Path) -> None:

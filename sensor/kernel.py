@@ -84,6 +84,11 @@ def cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fieldwatch"
 
 
+def cache_folder(module: str) -> Path:
+    """Where the compiled kernels of a module live."""
+    return cache_home() / f"kernels-{source_digest(module)}"
+
+
 _SETTINGS = vars(config)
 _PLAIN = bool(_SETTINGS["DISABLE_JIT"])
 _KEEPS_CACHE_DIR = "NUMBA_CACHE_DIR" in os.environ
@@ -115,7 +120,7 @@ class Kernel:
     def _entry(self) -> Any:
         if not _KEEPS_CACHE_DIR:
             # Read by Numba when a function that is to be cached is decorated.
-            _SETTINGS["CACHE_DIR"] = str(cache_home() / f"kernels-{source_digest(self._function.__module__)}")
+            _SETTINGS["CACHE_DIR"] = str(cache_folder(self._function.__module__))
         return njit(**_ENTRY)(self._function)
 
     @cached_property

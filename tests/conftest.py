@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sensor.ahead import compile_all, is_compiled
 from sensor.details import details_of
 from sensor.messages import FRAME, MESSAGES, Buffers, Out, new_out, new_scratch
 
 PUBLIC_CAPTURES = Path(__file__).parents[2] / "shared" / "pcaps"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the kernels once, on all cores, before any test takes time or starts a sensor that would."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly and not is_compiled():
+        compile_all()
 
 
 class Decoded:

@@ -64,12 +64,13 @@ class Stream:
         self._wake()
 
     async def events(self) -> AsyncIterator[ServerSentEvent]:
-        """One client's events: `changed` with the store's revision, `heard` when a sensor was heard."""
+        """One client's events: `hello` with what pages call `data-seen`, `changed` with the store's
+        revision, `heard` when a sensor was heard."""
         self.clients += 1
         try:
             began = asyncio.get_running_loop().time()
             revision, heard = await anyio.to_thread.run_sync(self._look)
-            yield ServerSentEvent(data=str(revision), event="hello", retry=5000)
+            yield ServerSentEvent(data=f"{revision}.{heard}", event="hello", retry=5000)
             while not self._closing:
                 moved = self._moved
                 left = began + LIFE_SECONDS - asyncio.get_running_loop().time()
@@ -93,7 +94,8 @@ class Stream:
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
 async def stream(_: Viewer, request: Request) -> Any:
-    """Events `changed` (data: the store's revision) and `heard` (a sensor was heard), as they happen."""
+    """Events `hello` (data: the store's revision and when a sensor was last heard), then `changed` (the
+    revision) and `heard` (when), as they happen."""
     shared: Stream = request.app.state.stream
     if shared.clients >= MOST_CLIENTS:
         raise HTTPException(503, "Too many pages listen already", {"retry-after": "30"})

@@ -145,6 +145,13 @@ def here_of(request: Request) -> Callable[..., str]:
     return here
 
 
+def note_position(request: Request) -> None:
+    """Remember what the store had come to before a page asked it anything: what changes from then on,
+    until the page listens, it must ask for anew."""
+    store = store_of(request)
+    request.state.seen = f"{store.revision()}.{store.last_heard()}"
+
+
 def render(
     request: Request, template: str, principal: Principal | None = None, status: int = 200, **values: Any
 ) -> HTMLResponse:
@@ -157,6 +164,7 @@ def render(
         "theme": theme if theme in THEMES else "",
         "here": here_of(request),
         "query": request.query_params,
+        "seen": getattr(request.state, "seen", ""),
         "user": principal,
         "may": principal.may if principal else lambda least: False,
         "csrf": principal.csrf if principal else "",

@@ -1,4 +1,5 @@
-"""Where pages plug into the application: routers, static files and the page that shows an error."""
+"""Where pages plug into the application: routers, what runs before every page, static files and the page
+that shows an error."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from console.web.pages import (
     sensors,
     users,
 )
+from console.web.rendering import note_position
 
 ROUTERS: tuple[APIRouter, ...] = (
     login.router,
@@ -40,6 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     account.router,
     preferences.router,
 )
+__all__ = ["ROUTERS", "STATIC", "error_page", "note_position"]
 STATIC = Path(__file__).parent / "static"
 error_page = errors.error_page
 """Called with the request, the HTTP status and a sentence for the person."""

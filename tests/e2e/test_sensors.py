@@ -11,7 +11,7 @@ import httpx
 import pytest
 from e2e import live
 from e2e.conftest import Site, Visit, open_window
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from console.store.sqlite.store import SqliteStore
 from console.store.times import now
@@ -52,6 +52,20 @@ def test_an_admin_enrols_a_sensor(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Revoke token").click()
     expect(visit.page.locator("#sensors .card", has_text="hall-2")).to_contain_text("Revoked")
     assert post(visit.site, "/api/v1/sensor/state", answer.json()["token"], json=state).status_code == 401
+
+
+def test_what_changes_before_a_page_listens_is_shown_too(visit: Visit) -> None:
+    visit.enter("admin", path="/users")
+
+    def change(route: Route) -> None:
+        visit.site.store.add_sensor("late-1", "waterworks", "admin")
+        route.continue_()
+
+    visit.page.route("**/api/v1/stream", change, times=1)
+    visit.go("/sensors")
+    expect(visit.page.locator("#sensors .card", has_text="late-1")).to_contain_text(
+        "Never seen", timeout=10_000
+    )
 
 
 def test_a_viewer_sees_sensors_and_changes_nothing(visit: Visit, tokens: dict[str, str]) -> None:

@@ -66,6 +66,13 @@
     if (source || !document.querySelector("[data-live]") || !window.EventSource) return;
     source = new EventSource("/api/v1/stream");
     for (const name of ["changed", "heard"]) source.addEventListener(name, () => note(name));
+    // What changed while the page was on its way, or the connection away, no event will tell.
+    source.addEventListener("hello", (event) => {
+      if (event.data === document.body.dataset.seen) return;
+      document.body.dataset.seen = event.data;
+      note("changed");
+      note("heard");
+    });
   };
 
   document.addEventListener("pointermove", () => {

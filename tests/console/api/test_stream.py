@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -79,7 +80,8 @@ def test_a_change_by_another_process_is_told_and_the_end_is_prompt(served: Serve
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert answer.headers["cache-control"] == "no-store"
         lines = answer.iter_lines()
-        assert events(lines, 1)[0][0] == "hello"
+        page = client.get("/sensors").text
+        assert events(lines, 1) == [("hello", re.findall(r'data-seen="([^"]+)"', page)[0])]
         served.store.ingest("s1", 1, [alert()])
         told = events(lines, 2)
         assert {name for name, _ in told} == {"changed", "heard"}

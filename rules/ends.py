@@ -65,17 +65,17 @@ class Plant(NamedTuple):
             "purdue_level": level,
             "criticality": _first(asset and asset.criticality, zone and zone.criticality),
             "is_internal": site.is_internal(ip or mac) if ip or mac else None,
-            "authorised": self.is_authorised(ip, mac, asset),
+            "authorised": self.is_authorised(ip, mac, asset, zone),
         }
 
-    def is_authorised(self, ip: str, mac: str, asset: SiteAsset | None) -> bool | None:
-        """Whether an asset is meant to be there; None where nobody has said which ones are."""
+    def is_authorised(self, ip: str, mac: str, asset: SiteAsset | None, zone: Zone | None) -> bool | None:
+        """Whether an asset is meant to be there; None where nobody has said so, nor which ones are."""
         if asset is not None:
             return asset.authorised
         address = ip or mac
         if address in self.learned or mac in self.learned:
             return True
-        if not self.site.assets or kind_of(address) == GROUP or not self.site.is_internal(address):
+        if not self.site.names_all(zone) or kind_of(address) == GROUP or not self.site.is_internal(address):
             return None
         return False
 
@@ -168,8 +168,8 @@ class Ends:
         else:
             said = self._plant.is_authorised
             found = [
-                said(*pair, asset) if any(pair) else None
-                for pair, asset in zip(self._pairs, self._assets, strict=True)
+                said(*pair, asset, zone) if any(pair) else None
+                for pair, asset, zone in zip(self._pairs, self._assets, self._zones, strict=True)
             ]
         values = np.array([bool(value) for value in found], np.bool_)
         present = np.array([value is not None for value in found], np.bool_)

@@ -90,7 +90,9 @@ def _end(end: str, who: str) -> tuple[RuleField, ...]:
         RuleField(
             f"{end}.newcomer", "boolean", f"The {who} was first heard of after the watch began, minutes ago"
         ),
-        RuleField(f"{end}.authorised", "boolean", f"Whether the {who} is known to the site file or baseline"),
+        RuleField(
+            f"{end}.authorised", "boolean", f"Whether site file or baseline know the {who}; absent if unsure"
+        ),
     )
 
 
@@ -235,7 +237,9 @@ CORE: tuple[RuleField, ...] = (
     RuleField("asset.zone", "text", "Zone, from the site file", (), ASSET),
     RuleField("asset.purdue_level", "real", "Purdue level: 0 to 5, 3.5 is the DMZ", (), ASSET),
     RuleField("asset.criticality", "real", "Weight: 0.5, 1, 1.5 or 2", (), ASSET),
-    RuleField("asset.authorised", "boolean", "Known to the site file or baseline", (), ASSET),
+    RuleField(
+        "asset.authorised", "boolean", "Whether site file or baseline know it; absent if unsure", (), ASSET
+    ),
     RuleField("asset.is_internal", "boolean", "Belongs to the plant's networks", (), ASSET),
     RuleField("asset.protocols", "text", "Protocols spoken; one that matches is enough", (), ASSET),
 )

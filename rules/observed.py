@@ -111,7 +111,7 @@ class Observed:
         if machine is None:
             return None
         ip, mac = next(iter(machine.addresses), ""), machine.mac
-        return plant.is_authorised(ip, mac, plant.site.asset(ip, mac))
+        return plant.is_authorised(ip, mac, plant.site.asset(ip, mac), plant.site.zone(ip, mac))
 
     def document(self, change: Change, capture: str = "") -> dict[str, Any]:
         """An asset change as `rules.enrich.asset_table` takes it."""

@@ -121,6 +121,9 @@ def _end(
     if site.zones:
         found["zone"] = site.zone_name(ip, mac) or None
     found["is_internal"] = site.is_internal(ip or mac) if ip or mac else None
+    if said is None and found["is_internal"] and site.names_all(zone) and kind_of(ip or mac) != GROUP:
+        # What the sensor said comes first: it may know the machine from its baseline.
+        found.setdefault("authorised", False)
     return {f"{end}.{name}": value for name, value in found.items() if value is not None}
 
 

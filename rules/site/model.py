@@ -4,6 +4,9 @@ Without a site file zones are inferred: the subnet (/24, or /64 of IPv6), preced
 Purdue level means where the asset's role gives one. A supervision level in 10.0.1.0/24 is thus
 `supervision 10.0.1.0/24`. Whether an asset is authorised stays unknown, and the plant's networks
 are the private, link-local and shared ranges of the IANA registries.
+
+A site file lists the assets that somebody had something to say about. What a machine that is not
+listed means, only the file can tell: nothing, unless `assets_complete` says that the list is whole.
 """
 
 from __future__ import annotations
@@ -52,6 +55,8 @@ class Zone:
     macs: frozenset[str] = frozenset()
     purdue_level: float | None = None
     criticality: float | None = None
+    assets_complete: bool | None = None
+    """Whether every machine of the zone is listed; None where the site's own word counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ class Site:
     maintenance: tuple[Maintenance, ...] = ()
     conduits: Conduits = field(default_factory=Conduits)
     suppressions: tuple[Suppression, ...] = ()
+    assets_complete: bool = False
+    """Whether every machine of the plant is listed, but for zones that say otherwise."""
     _cache: dict[str, Zone | None] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -159,6 +166,12 @@ class Site:
         if ip and is_public(ip):
             return INTERNET_ZONE
         return "" if self.zones else inferred_zone(ip, purdue_level)
+
+    def names_all(self, zone: Zone | None) -> bool:
+        """Whether every machine that is meant to be in this zone, or in none, is listed as an asset."""
+        if zone is not None and zone.assets_complete is not None:
+            return zone.assets_complete
+        return self.assets_complete
 
     def is_working_time(self, times_ns: NDArray[np.int64]) -> NDArray[np.bool_] | None:
         """For each time in nanoseconds since 1970; None where no hours are given."""

@@ -6,6 +6,7 @@ zones:
   networks: [10.0.1.0/24]
   purdue_level: 1
   criticality: 1.5
+  assets_complete: true
 conduits:
 - {from: supervision, to: control, protocols: [modbus]}
 assets:
@@ -39,8 +40,8 @@ from rules.site.suppressions import SuppressionReader
 
 MOST_BYTES = 4 << 20
 MOST_VALUES = 200_000
-_KEYS = ("site", "zones", "conduits", "assets", "schedule", "suppressions")
-_ZONE_KEYS = ("name", "networks", "vlans", "macs", "purdue_level", "criticality")
+_KEYS = ("site", "zones", "conduits", "assets", "assets_complete", "schedule", "suppressions")
+_ZONE_KEYS = ("name", "networks", "vlans", "macs", "purdue_level", "criticality", "assets_complete")
 _ASSET_KEYS = ("ip", "mac", "name", "role", "vendor", "criticality", "purdue_level", "authorised")
 
 
@@ -90,6 +91,13 @@ class _Reader(Entries):
         self.once("IP address", [(("assets", place), asset.ip) for place, asset in enumerate(assets)])
         self.once("MAC address", [(("assets", place), asset.mac) for place, asset in enumerate(assets)])
         names = tuple(zone.name for zone in zones)
+        complete = self.flag(("assets_complete",), document.get("assets_complete"))
+        if complete and not assets:
+            self.say(
+                ("assets_complete",),
+                "no asset is listed, so every machine of the plant would count as not authorised; "
+                "list them under assets, or leave assets_complete out",
+            )
         schedule = ScheduleReader(self.source, _addresses(assets), names)
         time_zone, hours, maintenance = schedule.read(("schedule",), document.get("schedule"))
         known = (*names, INTERNET_ZONE)
@@ -100,7 +108,15 @@ class _Reader(Entries):
         suppressions = listed.read(("suppressions",), document.get("suppressions"))
         name = self.text(("site",), document.get("site"))
         return Site(
-            name, zones, assets, time_zone, hours, maintenance, Conduits(tuple(conduits)), suppressions
+            name,
+            zones,
+            assets,
+            time_zone,
+            hours,
+            maintenance,
+            Conduits(tuple(conduits)),
+            suppressions,
+            complete,
         )
 
     def _level(self, trail: Trail, value: Any) -> float | None:
@@ -148,6 +164,7 @@ class _Reader(Entries):
         macs = frozenset(self.each((*trail, "macs"), entry.get("macs"), self.mac))
         if entry and not any(entry.get(key) for key in ("networks", "vlans", "macs")):
             self.say(trail, "a zone needs networks, vlans or macs: nothing would ever belong to it")
+        complete = entry.get("assets_complete")
         return Zone(
             self.text((*trail, "name"), entry.get("name")),
             networks,
@@ -155,6 +172,7 @@ class _Reader(Entries):
             macs,
             self._level((*trail, "purdue_level"), entry.get("purdue_level")),
             self._criticality((*trail, "criticality"), entry.get("criticality")),
+            None if complete is None else self.flag((*trail, "assets_complete"), complete),
         )
 
     def _conduit(self, trail: Trail, value: Any, zones: tuple[str, ...]) -> Conduit | None:

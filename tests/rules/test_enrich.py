@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -153,12 +154,54 @@ def test_people_know_better_than_observation() -> None:
     assert [found.value("source.criticality", row) for row in (0, 1)] == [1.5, 1.0]
     assert [found.value("source.purdue_level", row) for row in (0, 1)] == [1.0, 4.0]
     assert [found.value("source.zone", row) for row in (0, 1)] == ["control", "business"]
-    assert [found.value("source.authorised", row) for row in (0, 1)] == [False, False]
+    assert [found.value("source.authorised", row) for row in (0, 1)] == [False, None]
     assert [found.value("destination.authorised", row) for row in (0, 1)] == [True, None]
     assert found.value("destination.is_internal", 1) is False
     assert found.value("destination.zone", 1) == "business"
     # START is 22:13 UTC.
     assert found.value("schedule.working_hours", 0) is False
+
+
+def test_who_is_authorised_is_told_by_a_complete_list_only() -> None:
+    """Sources in turn: a listed one, two of zones, one of none, one of the Internet, a multicast group."""
+    sources = ("10.0.1.10", "10.0.1.12", "192.168.7.7", "10.9.9.9", "8.8.8.8", "224.0.0.251")
+    rows = Rows()
+    batch = np.concatenate([rows.row(source, "10.0.1.10") for source in sources])
+
+    def said(whole: bool, control: bool | None, office: bool | None = None) -> list[object]:
+        words = {None: "", True: ", assets_complete: true", False: ", assets_complete: false"}
+        lines = [
+            "site: x",
+            "zones:",
+            f"- {{name: control, networks: [10.0.1.0/24]{words[control]}}}",
+            f"- {{name: office, networks: [192.168.7.0/24]{words[office]}}}",
+            f"assets_complete: {str(whole).lower()}",
+            "assets: [{ip: 10.0.1.10}]",
+        ]
+        site = site_of_text("\n".join(lines), Path("site.yaml"))
+        found = behaviour_table(batch, rows.strings, Plant(Observed(rows), site))
+        return [found.value("source.authorised", row) for row in range(len(sources))]
+
+    assert said(whole=False, control=None) == [True, None, None, None, None, None]
+    assert said(whole=True, control=None) == [True, False, False, False, None, None]
+    assert said(whole=False, control=True) == [True, False, None, None, None, None]
+    assert said(whole=True, control=None, office=False) == [True, False, None, False, None, None]
+
+
+def test_a_zone_of_a_vlan_has_a_complete_list_too() -> None:
+    text = "site: x\nzones: [{name: bus, vlans: [20], assets_complete: true}]\nassets: [{ip: 10.0.1.10}]"
+    rows = Rows()
+    batch = np.concatenate([rows.row(f"10.0.1.{vlan}", "10.0.1.10", vlan=vlan) for vlan in (20, 30)])
+    found = behaviour_table(batch, rows.strings, Plant(Observed(rows), site_of_text(text, Path("site.yaml"))))
+    assert [found.value("source.authorised", row) for row in (0, 1)] == [False, None]
+
+
+def test_the_baseline_adds_to_a_complete_list() -> None:
+    rows = Rows()
+    plant = Plant(Observed(rows), replace(SITE, assets_complete=True), {"10.0.1.12"})
+    found = behaviour_table(rows.row("10.0.1.12", "10.0.1.13"), rows.strings, plant)
+    assert found.value("source.authorised", 0) is True
+    assert found.value("destination.authorised", 0) is False
 
 
 def test_novelty_becomes_columns() -> None:
@@ -221,8 +264,10 @@ def test_asset_changes_get_what_the_site_says() -> None:
         "schedule.working_hours": True,
     }
     assert found.occurrences.frames[0].tolist()[:2] == [17, 0]
-    assert found.value("asset.authorised", 1) is False
+    assert found.value("asset.authorised", 1) is None
     assert found.value("asset.zone", 1) is None
+    complete = Plant(Observed(Rows()), replace(SITE, assets_complete=True))
+    assert asset_table([change, other], complete).value("asset.authorised", 1) is False
     assert asset_table([], plant).rows == 0
 
 

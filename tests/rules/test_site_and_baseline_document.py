@@ -25,7 +25,9 @@ TEXT = DOCUMENT.read_text("utf-8")
 
 def test_examples_are_read() -> None:
     site, baseline = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
-    assert site_of_text(site, DOCUMENT).zone_name("10.0.1.10") == "control"
+    read = site_of_text(site, DOCUMENT)
+    assert read.zone_name("10.0.1.10") == "control"
+    assert [read.names_all(zone) for zone in (*read.zones, None)] == [True, False, False, False]
     known = baseline_of_text(baseline, DOCUMENT)
     assert len(known.withheld) == len(known.decisions) == 1
     assert len(known.values) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,16 @@ def test_a_stored_behaviour_is_enriched_by_asset_and_site() -> None:
         2.0,
     )
     assert (known["schedule.working_hours"], known["conduit.allowed"]) == (True, True)
+
+
+def test_a_machine_that_a_complete_list_leaves_out_is_not_authorised() -> None:
+    complete = replace(SITE, assets_complete=True)
+    (known,) = rows(None, behaviour(1, 9), site=complete)
+    assert (known["source.authorised"], known["destination.authorised"]) == (False, True)
+    (partial,) = rows(None, behaviour(1, 9), site=SITE)
+    assert "source.authorised" not in partial
+    (outside,) = rows(None, behaviour(1, 9, source="8.8.8.8"), site=complete)
+    assert "source.authorised" not in outside
     (stranger,) = rows(None, behaviour(1, 5, "10.9.9.9"), site=SITE)
     assert (stranger["schedule.working_hours"], stranger["conduit.allowed"]) == (False, False)
 

@@ -129,6 +129,9 @@ def test_a_site_that_nobody_describes() -> None:
         ('site: x\nschedule:\n  working_hours:\n  - {from: "8", to: "18:00"}', 4, "time of day"),
         ('site: x\nschedule:\n  maintenance:\n  - {from: "now", to: "2026-12-01"}', 4, "no time"),
         ("site: x\nsite: y", 2, "second time"),
+        ("site: x\nassets_complete: all", 2, "true or false"),
+        ("site: x\nassets: []\nassets_complete: true", 3, "no asset is listed"),
+        ("site: x\nzones:\n- {name: a, vlans: [1], assets_complete: 1}", 3, "true or false"),
         ("site: [", 2, "not valid YAML"),
     ],
 )

@@ -1,4 +1,4 @@
-"""One SQLite file: opened, checked, migrated; one writer, a reader for each thread."""
+"""One SQLite file: opened, checked, migrated; one writer, readers for the threads that read just now."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 30.0
 _ROOM = 1 << 20
 """Free bytes under which a disk counts as full."""
+_IDLE_READERS = 4
+"""Readers kept open for the next query; each may hold its cache and two files."""
 
 
 class Connections:
@@ -28,8 +30,8 @@ class Connections:
         self._check_header()
         self._write_lock = threading.RLock()
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
-        self._readers_lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._idle_lock = threading.Lock()
         self._depth = 0
         self._closed = False
         with self._explained():
@@ -88,7 +90,8 @@ class Connections:
             if primary == sqlite3.SQLITE_IOERR and self._no_room():
                 kind = StoreFull
             raise kind(f"{self.path}: {error}") from error
-        except sqlite3.IntegrityError:
+        except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError):
+            # Our mistake, not the file's.
             raise
         except sqlite3.DatabaseError as error:
             raise StoreUnreadable(f"{self.path}: damaged or not a store: {error}") from error
@@ -107,6 +110,8 @@ class Connections:
         `quiet` leaves the revision as it is: nothing that is computed from the store changes by it.
         """
         with self._write_lock, self._explained():
+            if self._closed:
+                raise StoreError(f"{self.path}: the store is closed")
             if self._depth:
                 yield self._writer
                 return
@@ -126,36 +131,53 @@ class Connections:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """This thread's reader, in one consistent snapshot."""
-        if self._closed:
-            raise StoreError(f"{self.path}: the store is closed")
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        """A reader of this thread's own, in one consistent snapshot; nested use joins the outer one."""
+        outer: sqlite3.Connection | None = getattr(self._local, "reader", None)
         with self._explained():
-            if connection is None:
-                connection = self._connect()
-                connection.execute("PRAGMA query_only = ON")
-                self._local.connection = connection
-                with self._readers_lock:
-                    self._readers.append(connection)
-            if connection.in_transaction:
-                yield connection
+            if outer is not None:
+                yield outer
                 return
-            connection.execute("BEGIN")
+            # Not kept for the thread: a server's threads come and go, and nobody would close theirs.
+            reader = self._borrow()
+            self._local.reader = reader
             try:
-                yield connection
+                reader.execute("BEGIN")
+                yield reader
             finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+                self._local.reader = None
+                self._give_back(reader)
+
+    def _borrow(self) -> sqlite3.Connection:
+        with self._idle_lock:
+            if self._closed:
+                raise StoreError(f"{self.path}: the store is closed")
+            if self._idle:
+                return self._idle.pop()
+        reader = self._connect()
+        reader.execute("PRAGMA query_only = ON")
+        return reader
+
+    def _give_back(self, reader: sqlite3.Connection) -> None:
+        try:
+            if reader.in_transaction:
+                reader.execute("ROLLBACK")
+        except sqlite3.Error:
+            reader.close()
+            raise
+        with self._idle_lock:
+            if not self._closed and len(self._idle) < _IDLE_READERS:
+                self._idle.append(reader)
+                return
+        reader.close()
 
     def close(self) -> None:
-        """Close every connection; the last one folds the log back into the file."""
-        with self._write_lock, self._readers_lock:
+        """Close every connection, those in use when they are given back."""
+        with self._write_lock, self._idle_lock:
             if self._closed:
                 return
             self._closed = True
-            for reader in self._readers:
-                reader.close()
-            self._readers.clear()
+            while self._idle:
+                self._idle.pop().close()
             self._writer.execute("PRAGMA optimize")
             self._writer.close()
 

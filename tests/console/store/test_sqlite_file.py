@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -126,3 +128,45 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(
     store.heartbeat("s1", {})
     assert store.sensors()[0].last_seen is not None
     store.close()
+
+
+def test_threads_that_come_and_go_leave_no_file_open(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "a.db")
+    store.revision()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        threads = [threading.Thread(target=store.revision) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(os.listdir("/proc/self/fd")) < before + 20
+    store.close()
+    assert not [link for link in open_files() if link.startswith(str(tmp_path))]
+
+
+def open_files() -> list[str]:
+    found = []
+    for handle in os.listdir("/proc/self/fd"):
+        try:
+            found.append(os.readlink(f"/proc/self/fd/{handle}"))
+        except OSError:
+            continue  # the listing's own handle
+    return found
+
+
+def test_a_reader_in_use_outlives_the_closing_of_its_store(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "a.db")
+    with store.connections.read() as reader:
+        store.close()
+        assert reader.execute("SELECT revision FROM state").fetchone()[0] >= 0
+    assert not [link for link in open_files() if link.startswith(str(tmp_path))]
+
+
+def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "a.db")
+    store.close()
+    with pytest.raises(StoreError, match=r"a\.db: the store is closed"):
+        store.revision()
+    with pytest.raises(StoreError, match=r"a\.db: the store is closed"):
+        store.ingest("s1", 1, [alert()])

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("score")
 
 @pytest.fixture(scope="module")
 def stories() -> list[Story]:
-    return score(PCAPS / "score", ways=WAYS[:2])
+    return score(PCAPS / "score")
 
 
 def test_there_is_enough_to_judge(stories: list[Story]) -> None:
@@ -42,7 +42,7 @@ def test_most_incidents_are_found_after_a_minute_of_learning(stories: list[Story
     assert len(sums.late) <= MOST_LATE_SOON * sums.incidents, sums.late
 
 
-@pytest.mark.parametrize("way", WAYS[:2])
+@pytest.mark.parametrize("way", WAYS)
 def test_a_quiet_plant_stays_quiet(stories: list[Story], way: str) -> None:
     false = [f"{story.name}: {text}" for story in stories if story.way == way for text in story.false]
     assert total(stories, way).false_per_hour <= MOST_FALSE_PER_HOUR, false

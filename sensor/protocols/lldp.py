@@ -1,7 +1,8 @@
 """LLDP: what a device says of itself to its neighbour on a cable.
 
 Specification: IEEE 802.1AB-2016 (8: TLVs), TIA-1057 (LLDP-MED inventory), IEC 61158-6-10
-(PROFINET's TLVs: MAC address of the chassis). Other organisations' TLVs are named by OUI and subtype
+(PROFINET's TLVs: MAC address of the chassis; system identification, and the name of station behind
+the port's number). Other organisations' TLVs are named by OUI and subtype
 only. Not OT by itself, but switches, PROFINET devices and controllers identify themselves with it.
 
 Of a message row: `function` is 1, or 2 for a device that takes its word back (time to live 0);
@@ -11,6 +12,7 @@ Of a message row: `function` is 1, or 2 for a device that takes its word back (t
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -276,6 +278,17 @@ def new_state() -> Ints:
     return np.zeros(1, np.int64)
 
 
+_SYSTEM = re.compile(
+    r"(?P<description>.{25}) (?P<model>.{20}) (?P<serial>.{16}) [ \d]{5} "
+    r"(?P<prefix>[VRPUT])(?P<release>[ \d]{9})"
+)
+"""PROFINET's system identification: device type, order number, serial number, hardware, software."""
+_LISTED = re.compile(
+    r"Siemens, [^,]+, [^,]+, (?P<model>\d[A-Z]{2}\d[^,]*?) *, HW: *[^,]*, "
+    r"FW: *(?P<firmware>V[\d.]+)(?:, (?P<serial>S [^,]+))?"
+)
+"""What Siemens devices give as system description, the same in LLDP as in SNMP."""
+_STATION = re.compile(r"port-\d{3}(?:-\d{5})?\.(.+)")
 _FACT_OF_FIELD = {
     "lldp.system_name": "name",
     "lldp.system_description": "description",
@@ -303,11 +316,31 @@ def facts(record: Record) -> Iterator[Fact]:
     for field, fact in _FACT_OF_FIELD.items():
         if str(details.get(field, "")).strip():
             yield record.fact(fact, details[field], subject)
-    if record.name.strip("\0 ") and "lldp.system_name" not in details:
-        yield record.fact("name", record.name.strip("\0 "), subject, 0.8)
+    for field in ("lldp.chassis_id", "lldp.system_description"):
+        for fact, value in _identification(str(details.get(field, ""))):
+            yield record.fact(fact, value, subject)
+    name = record.name.strip("\0 ")
+    if _SYSTEM.fullmatch(str(details.get("lldp.chassis_id", ""))):
+        station = _STATION.fullmatch(str(details.get("lldp.port_id", "")))
+        name = station[1] if station else ""
+    if name and "lldp.system_name" not in details:
+        yield record.fact("name", name, subject, 0.8)
     for bit, name in CAPABILITY_BITS.items():
         if details.get("lldp.enabled_capabilities", 0) >> bit & 1:
             yield record.fact("capability", name, subject)
+
+
+def _identification(text: str) -> Iterator[tuple[str, str]]:
+    """What a device says that it is, where it says so in a form that is known."""
+    found = _SYSTEM.fullmatch(text) or _LISTED.match(text)
+    if not found:
+        return
+    parts = {name: (value or "").strip() for name, value in found.groupdict().items()}
+    release = parts.pop("release", "")
+    prefix = parts.pop("prefix", "")
+    if release:
+        parts["firmware"] = prefix + ".".join(release.split())
+    yield from ((name, value) for name, value in parts.items() if value)
 
 
 def _is_address(text: str) -> bool:

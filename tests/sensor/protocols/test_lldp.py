@@ -84,6 +84,48 @@ def test_profinet_device_is_known_by_its_chassis_address() -> None:
     ]
 
 
+def test_profinet_system_identification_is_no_name() -> None:
+    """IEC 61158-6-10: 25, 20, 16 and 5 characters, blanks between them, then the software revision."""
+    system = b"PN controller".ljust(25) + b" " + b"6AB1 234-5CD67".ljust(20) + b" "
+    system += b"SN 0815".ljust(16) + b"     1 V  2 10  3"
+    assert len(system) == 80
+    pdu = (
+        tlv(1, b"\x07" + system)
+        + tlv(2, b"\x07port-001.line-3-plc")
+        + tlv(3, bytes.fromhex("0014"))
+        + tlv(127, bytes.fromhex("000ecf 05 00163e000020"))
+        + tlv(0, b"")
+    )
+    found = {field: value for _, field, value in facts_of(decode(pdu))}
+    assert found == {
+        "mac": "00:16:3e:00:00:20",
+        "description": "PN controller",
+        "model": "6AB1 234-5CD67",
+        "serial": "SN 0815",
+        "firmware": "V2.10.3",
+        "name": "line-3-plc",
+    }
+
+
+@pytest.mark.parametrize(
+    ("description", "told"),
+    [
+        (
+            "Siemens, SIMATIC S7, CPU315-2 PN/DP, 6ES7 315-2EH14-0AB0 , HW: 5, FW: V3.2.6, S C-B1U312345678",
+            {"model": "6ES7 315-2EH14-0AB0", "firmware": "V3.2.6", "serial": "S C-B1U312345678"},
+        ),
+        (
+            "Siemens, SIMATIC NET, SCALANCE X208, 6GK5 208-0BA10-2AA3, HW: 4, FW: V4.04",
+            {"model": "6GK5 208-0BA10-2AA3", "firmware": "V4.04"},
+        ),
+        ("Siemens, a switch", {}),
+    ],
+)
+def test_siemens_description_tells_model_and_firmware(description: str, told: dict[str, str]) -> None:
+    found = {field: value for _, field, value in facts_of(decode(MANDATORY + tlv(6, description.encode())))}
+    assert found == {"mac": "00:16:3e:00:00:10", "description": description} | told
+
+
 def test_shutdown() -> None:
     row = decode(tlv(1, b"\x07a") + tlv(2, b"\x07b") + tlv(3, b"\0\0") + tlv(0, b"")).rows[0]
     assert lldp.PROTOCOL.function_name(row["function"]) == "Shutdown"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_COUNT = 2**53
+"""Counts stop here: sensors say them, their sums must fit into 64 bits, and JSON knows no larger whole number
+that everybody reads alike (RFC 8259 section 6)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:

@@ -38,7 +38,10 @@ def decode(page: PageRequest, width: int) -> list[Any] | None:
 
 
 def _fits(value: Any) -> bool:
-    return not isinstance(value, int) or -(2**63) <= value < 2**63
+    """Whether a store can compare with it: 64-bit, finite, text without lone surrogates."""
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    return -(2**63) <= value < 2**63
 
 
 def check(page: PageRequest, sorts: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictStr, T
 from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypedDict
 
+from console.store.bounds import MOST_COUNT
 from console.store.errors import DocumentsRefused
 from console.store.records import Document, Envelope
 from console.store.times import to_nanoseconds
@@ -38,12 +39,12 @@ Text = Annotated[StrictStr, Field(min_length=1, max_length=4096)]
 Time = Annotated[StrictStr, Field(max_length=40), AfterValidator(_time)]
 Address = Annotated[StrictStr, Field(min_length=1, max_length=64)]
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
-Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]
+Count = Annotated[int, Field(strict=True, ge=0, le=MOST_COUNT)]
 Level = Literal["informational", "low", "medium", "high", "critical"]
-Purdue = Annotated[float, Field(ge=0, le=6, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Criticality = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
-Frames = Annotated[list[Annotated[int, Field(strict=True, ge=1, le=2**53)]], Field(max_length=1024)]
+Purdue = Annotated[float, Field(strict=True, ge=0, le=6, allow_inf_nan=False)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+Criticality = Annotated[float, Field(strict=True, ge=0, le=10, allow_inf_nan=False)]
+Frames = Annotated[list[Annotated[int, Field(strict=True, ge=1, le=MOST_COUNT)]], Field(max_length=1024)]
 
 
 class _Event(TypedDict, total=False):
@@ -51,7 +52,7 @@ class _Event(TypedDict, total=False):
     id: Required[Identity]
     start: Time
     end: Time
-    count: Annotated[int, Field(strict=True, ge=1, le=2**53)]
+    count: Annotated[int, Field(strict=True, ge=1, le=MOST_COUNT)]
     severity: Annotated[int, Field(strict=True, ge=1, le=100)]
     action: Name
     silenced: StrictBool

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from console.store.bounds import Bounds
+from console.store.bounds import MOST_COUNT, Bounds
 from console.store.filters import LEVELS
 from console.store.records import Document
 from console.store.sqlite import tally
@@ -138,7 +138,7 @@ class AlertIntake:
         self._changed: set[int] = set()
         self._told: set[str] = set()
         self._ids: set[str] = set()
-        self._unheard: set[str] = set()
+        self._free: set[str] = set()
         others = connection.execute(
             "SELECT 1 FROM sensor WHERE site = ? AND name <> ? LIMIT 1", (site, sensor)
         )
@@ -148,7 +148,8 @@ class AlertIntake:
 
     def expect(self, event_ids: Iterable[str]) -> None:
         """Look up what is known of a whole batch's events at once."""
-        wanted = json.dumps(list(event_ids))
+        named = dict.fromkeys(event_ids)
+        wanted = json.dumps(list(named))
         rows = self.connection.execute(
             "SELECT event_id, sensor, number, first_seen, last_seen, count, base FROM alert_event"
             " WHERE event_id IN (SELECT value FROM json_each(?))",
@@ -160,11 +161,12 @@ class AlertIntake:
                 known[event_id] = _Event(*rest)
             else:
                 known.setdefault(event_id, None)
-        for event_id in json.loads(wanted):
-            self._events[event_id] = known.get(event_id)
-            if event_id not in known and "." not in event_id:
-                # No alert can have this id: those made up for repeats have a dot.
-                self._unheard.add(event_id)
+        self._events |= {event_id: known.get(event_id) for event_id in named}
+        # An event may be forgotten with its last alert while an earlier one lives on under its id.
+        taken = self.connection.execute(
+            "SELECT id FROM alert WHERE id IN (SELECT value FROM json_each(?))", (wanted,)
+        )
+        self._free.update(named.keys() - {row[0] for row in taken})
 
     def take(self, body: Document, text: str) -> None:
         """Store or merge one checked alert document."""
@@ -176,7 +178,7 @@ class AlertIntake:
             return
         before = event.count
         if report.first_seen > event.last_seen or report.last_seen < event.first_seen:
-            event.count += report.count
+            event.count = min(event.count + report.count, MOST_COUNT)
         else:
             event.count = max(event.count, report.count)
         newer = report.last_seen > event.last_seen
@@ -398,7 +400,7 @@ class AlertIntake:
     def _taken(self, alert_id: str) -> bool:
         if alert_id in self._ids:
             return True
-        if alert_id in self._unheard:
+        if alert_id in self._free:
             return False
         row = self.connection.execute("SELECT 1 FROM alert WHERE id = ?", (alert_id,)).fetchone()
         return row is not None

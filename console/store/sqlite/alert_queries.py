@@ -73,6 +73,11 @@ class AlertQueries:
                 numbers = connection.execute(*_page_query(chosen, page, columns, cursor)).fetchall()
                 total = chosen.total
             more = len(numbers) > page.limit
+            exact = chosen.exact
+            if not exact and cursor is None:
+                total = max(total, page.offset + len(numbers))
+                # The walk has come to its end, and has seen everything.
+                exact = not chosen.driven and not more and bool(numbers or not page.offset)
             numbers = numbers[: page.limit]
             rows = [
                 connection.execute(
@@ -81,7 +86,7 @@ class AlertQueries:
                 for row in numbers
             ]
         following = paging.encode(page, list(numbers[-1])) if more else None
-        return Page([alert_record(row) for row in rows], total, chosen.exact, following)
+        return Page([alert_record(row) for row in rows], total, exact, following)
 
     def alert(self, alert_id: str) -> AlertRecord:
         """See AlertStore."""
@@ -149,8 +154,10 @@ class AlertQueries:
                 rows = connection.execute(
                     f"SELECT {slice_start}, alert.level, count(*)"
                     f" FROM {chosen.source} WHERE {chosen.where}"
-                    " AND alert.first_seen >= ? AND alert.first_seen < ? GROUP BY 1, 2",
-                    (*chosen.parameters, since, until),
+                    # The time last seen leads to them by the index of a common protocol or rule.
+                    " AND alert.first_seen >= ? AND alert.first_seen < ? AND alert.last_seen >= ?"
+                    " GROUP BY 1, 2",
+                    (*chosen.parameters, since, until, since),
                 ).fetchall()
         found: list[TimelineBucket] = []
         for index in range(buckets):

@@ -11,6 +11,7 @@ from typing import Any
 
 from console.store import paging
 from console.store.bounds import Bounds
+from console.store.errors import QueryRefused
 from console.store.filters import AuditFilter, PageRequest
 from console.store.records import AuditRow, Page
 from console.store.sqlite.asset_intake import count_loss
@@ -29,6 +30,12 @@ def note(
         "INSERT INTO audit (time, actor, address, action, subject, detail) VALUES (?, ?, ?, ?, ?, ?)",
         (now(), actor, _ADDRESS.get(), action, subject, compact(dict(detail))),
     )
+
+
+def prune(connection: sqlite3.Connection, most: int) -> int:
+    """Let the oldest rows beyond the bound go; how many."""
+    newest = connection.execute("SELECT ifnull(max(id), 0) FROM audit").fetchone()[0]
+    return connection.execute("DELETE FROM audit WHERE id <= ?", (newest - most,)).rowcount
 
 
 class Audit:
@@ -56,7 +63,9 @@ class Audit:
             values += [query.subject, query.subject + "\U0010ffff"]
         where = " AND ".join(tests) or "1"
         cursor = paging.decode(page, 1)
-        behind = f" AND id < {int(cursor[0])}" if cursor else ""
+        if cursor and not isinstance(cursor[0], int):
+            raise QueryRefused("cursor: not one this console made")
+        behind = f" AND id < {cursor[0]}" if cursor else ""
         with self.connections.read() as connection:
             total = connection.execute(f"SELECT count(*) FROM audit WHERE {where}", values).fetchone()[0]
             rows = connection.execute(
@@ -75,11 +84,7 @@ class Audit:
         """See AuditStore."""
         with self.connections.write() as connection:
             note(connection, actor, action, subject, detail)
-            newest = connection.execute("SELECT max(id) FROM audit").fetchone()[0]
-            evicted = connection.execute(
-                "DELETE FROM audit WHERE id <= ?", (newest - self.bounds.audit_rows,)
-            ).rowcount
-            count_loss(connection, "audit_rows_evicted", evicted)
+            count_loss(connection, "audit_rows_evicted", prune(connection, self.bounds.audit_rows))
 
     @contextmanager
     def acting_from(self, address: str | None) -> Iterator[None]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 
+from console.store.bounds import MOST_COUNT
 from console.store.records import Document
+from console.store.sqlite import flow_sums
 from console.store.sqlite.rows import compact
 from console.store.times import to_nanoseconds, to_text
 from console.store.words import address, behaviour_words
@@ -65,14 +67,14 @@ class BehaviourIntake:
                 "INSERT INTO behaviour_sensor VALUES (?, ?, ?, ?, ?)",
                 (number, self.sensor, first, last, count),
             )
-            self._flow((source, destination, protocol, operation), 1, count, last)
+            flow_sums.add(self.connection, (source, destination, protocol, operation), 1, count, last)
             self.new += 1
             return
         number, total, first_before, last_before = row[:4]
         added = self._sensor_total(number, first, last, count)
         newest = last >= last_before
         first, last = min(first, first_before), max(last, last_before)
-        total += added
+        total = min(total + added, MOST_COUNT)
         if newest:
             behaviour = {
                 **behaviour,
@@ -95,7 +97,7 @@ class BehaviourIntake:
                 (total, first, total, to_text(first), number),
             )
         source, destination, protocol, operation = row[4:]
-        self._flow((source, destination, protocol, operation), 0, added, last)
+        flow_sums.add(self.connection, (source, destination, protocol, operation), 0, added, last)
 
     def _identity(self, number: int, body: Document) -> Document:
         row = self.connection.execute(
@@ -116,18 +118,10 @@ class BehaviourIntake:
             before = row[2]
             # An overlapping report is a newer running total, a disjoint one another period.
             disjoint = first > row[1] or last < row[0]
-            total = before + count if disjoint else max(before, count)
+            total = min(before + count, MOST_COUNT) if disjoint else max(before, count)
             first, last = min(first, row[0]), max(last, row[1])
         self.connection.execute(
             "INSERT OR REPLACE INTO behaviour_sensor VALUES (?, ?, ?, ?, ?)",
             (number, self.sensor, first, last, total),
         )
         return total - before
-
-    def _flow(self, key: tuple[str, str, str, str], behaviours: int, messages: int, last: int) -> None:
-        self.connection.execute(
-            "INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " behaviours = behaviours + excluded.behaviours, messages = messages + excluded.messages,"
-            " last_seen = max(last_seen, excluded.last_seen)",
-            (*key, behaviours, messages, last),
-        )

@@ -7,6 +7,7 @@ import sqlite3
 from typing import Any
 
 from console.store import paging
+from console.store.bounds import MOST_COUNT
 from console.store.errors import NotFound
 from console.store.filters import BEHAVIOUR_SORTS, BehaviourFilter, PageRequest
 from console.store.records import BehaviourRecord, Flow, Page
@@ -60,23 +61,8 @@ class Behaviours:
     def flows(self, query: BehaviourFilter, limit: int = 5000) -> list[Flow]:
         """See AssetStore."""
         with self.connections.read() as connection:
-            if query.sensors or query.text:
-                where, values = _where(connection, query)
-                table = (
-                    "(SELECT source, destination, protocol, operation, count(*) AS behaviours,"
-                    " sum(count) AS messages, max(last_seen) AS last_seen"
-                    f" FROM behaviour WHERE {where} GROUP BY 1, 2, 3, 4)"
-                )
-                tests = "1"
-            else:
-                table = "flow"
-                tests, values = _where(connection, query)
-            rows = connection.execute(
-                "SELECT source, destination, protocol, json_group_object(operation, behaviours),"
-                " sum(behaviours), sum(messages), max(last_seen)"
-                f" FROM {table} WHERE {tests} GROUP BY 1, 2, 3 ORDER BY 6 DESC, 1, 2, 3 LIMIT ?",
-                (*values, limit),
-            ).fetchall()
+            sql, values = _flows(connection, query)
+            rows = connection.execute(sql, (*values, limit)).fetchall()
             assets = AssetLookup(connection)
             return [
                 Flow(
@@ -92,6 +78,34 @@ class Behaviours:
                 )
                 for row in rows
             ]
+
+
+def _flows(connection: sqlite3.Connection, query: BehaviourFilter) -> tuple[str, list[Any]]:
+    """The statement for flows, its last parameter the limit, and its other values."""
+    where, values = _where(connection, query)
+    if not (query.operations or query.sensors or query.text or query.since is not None):
+        # Summed already; the operations are looked up for those that are shown only.
+        return (
+            "SELECT source, destination, protocol, (SELECT json_group_object(operation, behaviours) FROM flow"
+            "  WHERE flow.source = pair.source AND flow.destination = pair.destination"
+            "  AND flow.protocol = pair.protocol), behaviours, messages, last_seen"
+            f" FROM pair WHERE {where} ORDER BY messages DESC, source, destination, protocol LIMIT ?",
+            values,
+        )
+    table, tests = "flow", where
+    if query.sensors or query.text:
+        table = (
+            "(SELECT source, destination, protocol, operation, count(*) AS behaviours,"
+            " total(count) AS messages, max(last_seen) AS last_seen"
+            f" FROM behaviour WHERE {where} GROUP BY 1, 2, 3, 4)"
+        )
+        tests = "1"
+    return (
+        "SELECT source, destination, protocol, json_group_object(operation, behaviours), sum(behaviours),"
+        f" min(CAST(total(messages) AS INTEGER), {MOST_COUNT}), max(last_seen)"
+        f" FROM {table} WHERE {tests} GROUP BY 1, 2, 3 ORDER BY 6 DESC, 1, 2, 3 LIMIT ?",
+        values,
+    )
 
 
 def _where(connection: sqlite3.Connection, query: BehaviourFilter) -> tuple[str, list[Any]]:

@@ -3,6 +3,9 @@
 SQLite knows averages, not that one protocol has ten alerts and another a million. So each condition
 is counted first, as far as COUNT_LIMIT. When one of them is rare, its rows are fetched and sorted;
 when none is, the sort order is walked, and the page fills up soon because none is rare.
+
+Totals: the tallies know them for one facet with any statuses and levels. Of other combinations a total
+is what the newest COUNT_LIMIT rows of one condition hold, a lower bound: counting them all takes seconds.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from console.store.sqlite import tally
 from console.store.words import match_expression
 
 OPEN = "status < 2"
+NEWEST = " ORDER BY last_seen DESC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,8 @@ class Condition:
     """One restriction on the table alert.
 
     `test` holds for a row of alert. `rows` are the numbers of all its rows, by the best index, for
-    when it drives; empty where only the test makes sense.
+    when it drives; empty where only the test makes sense. `newest` orders them, where an index does.
+    `facet` and `values` say where its alerts are tallied, each of them once.
     """
 
     test: str
@@ -32,6 +37,9 @@ class Condition:
     rows: str = ""
     rows_parameters: tuple[Any, ...] = ()
     kind: str = ""
+    newest: str = ""
+    facet: int | None = None
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +74,14 @@ def plan(connection: sqlite3.Connection, query: AlertFilter, want_total: bool = 
             return _newest_text(text, conditions)
     else:
         return _driven(best, conditions, True)
-    where = " AND ".join(condition.test for condition in conditions) or "1"
-    parameters = tuple(value for condition in conditions for value in condition.parameters)
-    total, exact = _total(connection, query, where, parameters, conditions) if want_total else (0, False)
+    where, parameters = _joined(conditions)
+    total, exact = _total(connection, query, conditions) if want_total else (0, False)
     return Plan("alert", where, parameters, total, exact, False, conditions)
+
+
+def _joined(conditions: list[Condition]) -> tuple[str, tuple[Any, ...]]:
+    where = " AND ".join(condition.test for condition in conditions) or "1"
+    return where, tuple(value for condition in conditions for value in condition.parameters)
 
 
 def _driven(best: Condition, conditions: list[Condition], exact: bool) -> Plan:
@@ -77,9 +89,8 @@ def _driven(best: Condition, conditions: list[Condition], exact: bool) -> Plan:
         condition for condition in conditions if condition.kind != best.kind or condition.test != best.test
     ]
     source = f"({best.rows}) AS driver CROSS JOIN alert ON alert.number = driver.number"
-    where = " AND ".join(condition.test for condition in others) or "1"
-    parameters = (*best.rows_parameters, *(value for condition in others for value in condition.parameters))
-    return Plan(source, where, parameters, 0, exact, True, conditions)
+    where, parameters = _joined(others)
+    return Plan(source, where, (*best.rows_parameters, *parameters), 0, exact, True, conditions)
 
 
 def _newest_text(text: Condition, conditions: list[Condition]) -> Plan:
@@ -95,25 +106,38 @@ def _bounded(connection: sqlite3.Connection, rows: str, parameters: tuple[Any, .
 
 
 def _total(
-    connection: sqlite3.Connection,
-    query: AlertFilter,
-    where: str,
-    parameters: tuple[Any, ...],
-    conditions: list[Condition],
+    connection: sqlite3.Connection, query: AlertFilter, conditions: list[Condition]
 ) -> tuple[int, bool]:
-    if all(condition.kind == "tallied" for condition in conditions):
-        # Status and level alone: the tallies know without looking.
-        return _tallied(connection, query), True
-    total = connection.execute(
-        f"SELECT count(*) FROM (SELECT 1 FROM alert WHERE {where} LIMIT {COUNT_LIMIT + 1})", parameters
-    ).fetchone()[0]
-    return min(total, COUNT_LIMIT), total <= COUNT_LIMIT
+    """How many rows meet all conditions, none of which is rare, and whether that is all of them."""
+    facets = [condition for condition in conditions if condition.kind != "tallied"]
+    if not facets:
+        return _tallied(connection, query, tally.ALL, ("",)), True
+    if len(facets) == 1 and facets[0].facet is not None:
+        return _tallied(connection, query, facets[0].facet, facets[0].values), True
+    if query.since is not None and query.until is not None:
+        # The newest rows since then may all be too new.
+        seen = (
+            "SELECT number FROM alert INDEXED BY alert_by_first_seen WHERE first_seen >= ? AND first_seen < ?"
+        )
+        seen_parameters: tuple[Any, ...] = (query.since, query.until)
+    else:
+        first = next((condition for condition in facets if condition.rows), facets[0])
+        seen, seen_parameters = first.rows + first.newest, first.rows_parameters
+    where, parameters = _joined(conditions)
+    (total,) = connection.execute(
+        f"SELECT ifnull(sum({where}), 0) FROM (SELECT number FROM ({seen}) LIMIT {COUNT_LIMIT})"
+        " AS seen CROSS JOIN alert ON alert.number = seen.number",
+        (*parameters, *seen_parameters),
+    ).fetchone()
+    return total, False
 
 
-def _tallied(connection: sqlite3.Connection, query: AlertFilter) -> int:
+def _tallied(connection: sqlite3.Connection, query: AlertFilter, facet: int, values: tuple[str, ...]) -> int:
     statuses, levels = codes(query.statuses, STATUSES, "status"), codes(query.levels, LEVELS, "level")
+    marks = ", ".join("?" * len(values))
     rows = connection.execute(
-        "SELECT status, level, count FROM alert_tally WHERE facet = ? AND value = ''", (tally.ALL,)
+        f"SELECT status, level, count FROM alert_tally WHERE facet = ? AND value IN ({marks})",
+        (facet, *values),
     )
     return sum(
         count
@@ -136,18 +160,19 @@ def conditions_of(connection: sqlite3.Connection, query: AlertFilter) -> list[Co
     statuses = codes(query.statuses, STATUSES, "status")
     if statuses == [0, 1]:
         rows = f"SELECT number FROM alert INDEXED BY alert_open_by_last_seen WHERE {OPEN}"
-        found.append(Condition(OPEN, (), rows, (), "tallied"))
+        found.append(Condition(OPEN, (), rows, (), "tallied", NEWEST))
     elif statuses and len(statuses) < len(STATUSES):
         found.append(_column("status", tuple(statuses), "alert_by_status", "tallied"))
     levels = codes(query.levels, LEVELS, "level")
     if levels and len(levels) < len(LEVELS):
         found.append(_column("level", tuple(levels), "alert_by_level", "tallied"))
     if query.protocols:
-        found.append(_column("protocol", query.protocols, "alert_by_protocol"))
+        found.append(_column("protocol", query.protocols, "alert_by_protocol", facet=tally.PROTOCOL))
     if query.operations:
-        found.append(_column("operation", query.operations, "alert_by_operation"))
+        found.append(_column("operation", query.operations, "alert_by_operation", facet=tally.OPERATION))
     if query.rules:
-        found.append(_column("rule", _rule_ids(connection, query.rules), "alert_by_rule"))
+        rules = _rule_ids(connection, query.rules)
+        found.append(_column("rule", rules, "alert_by_rule", facet=tally.RULE))
     if query.assignee is not None:
         found.append(_column("assignee", (query.assignee,), "alert_by_assignee"))
     keyed: list[tuple[tuple[int, ...], tuple[str, ...]]] = [
@@ -169,11 +194,15 @@ def conditions_of(connection: sqlite3.Connection, query: AlertFilter) -> list[Co
     return found
 
 
-def _column(name: str, values: tuple[Any, ...], index: str, kind: str = "") -> Condition:
+def _column(
+    name: str, values: tuple[Any, ...], index: str, kind: str = "", facet: int | None = None
+) -> Condition:
+    values = tuple(dict.fromkeys(values))
     marks = ", ".join("?" * len(values))
     test = f"alert.{name} = ?" if len(values) == 1 else f"alert.{name} IN ({marks})"
     rows = f"SELECT number FROM alert INDEXED BY {index} WHERE {name} IN ({marks})"
-    return Condition(test, values, rows, values, kind)
+    newest = NEWEST if len(values) == 1 else ""
+    return Condition(test, values, rows, values, kind, newest, facet, values)
 
 
 def _keyed(kinds: tuple[int, ...], values: tuple[str, ...]) -> Condition:
@@ -184,16 +213,21 @@ def _keyed(kinds: tuple[int, ...], values: tuple[str, ...]) -> Condition:
         " AND alert_key.number = alert.number)"
     )
     rows = f"SELECT DISTINCT number FROM alert_key WHERE kind IN ({kind_marks}) AND value IN ({marks})"
-    if len(kinds) == len(values) == 1:
-        rows = "SELECT number FROM alert_key WHERE kind = ? AND value = ?"
-    return Condition(test, parameters, rows, parameters)
+    if len(kinds) > 1 or len(values) > 1:
+        # An alert may have several of them, and would be tallied more than once.
+        return Condition(test, parameters, rows, parameters)
+    rows = "SELECT number FROM alert_key WHERE kind = ? AND value = ?"
+    facet = tally.KEYED + kinds[0] if kinds[0] in tally.TALLIED_KINDS else None
+    return Condition(
+        test, parameters, rows, parameters, newest=" ORDER BY number DESC", facet=facet, values=values
+    )
 
 
 def _times(query: AlertFilter) -> list[Condition]:
     found = []
     if query.since is not None:
         rows = "SELECT number FROM alert INDEXED BY alert_by_last_seen WHERE last_seen >= ?"
-        found.append(Condition("alert.last_seen >= ?", (query.since,), rows, (query.since,)))
+        found.append(Condition("alert.last_seen >= ?", (query.since,), rows, (query.since,), newest=NEWEST))
     if query.until is not None:
         rows = "SELECT number FROM alert INDEXED BY alert_by_first_seen WHERE first_seen < ?"
         found.append(Condition("alert.first_seen < ?", (query.until,), rows, (query.until,)))

@@ -7,7 +7,7 @@ import sqlite3
 
 from console.store.bounds import Bounds
 from console.store.records import IngestReceipt
-from console.store.sqlite import tally
+from console.store.sqlite import audit, flow_sums, tally
 from console.store.sqlite.asset_intake import count_loss
 from console.store.sqlite.workflow import choose
 from console.store.times import HOUR
@@ -25,6 +25,7 @@ def prune(connection: sqlite3.Connection, bounds: Bounds, receipt: IngestReceipt
     if receipt.new_behaviours:
         _behaviours(connection, bounds.behaviours)
     _batches(connection, bounds.batches)
+    count_loss(connection, "audit_rows_evicted", audit.prune(connection, bounds.audit_rows))
     _health(connection, receipt.sensor, bounds.health_per_sensor)
 
 
@@ -79,6 +80,12 @@ def _alerts(connection: sqlite3.Connection, most: int) -> None:
         "alert",
     ):
         connection.execute(f"DELETE FROM {table} WHERE number IN chosen")
+    # Values that no alert has any more: a sensor that invents new ones must not make these tables grow.
+    connection.execute("DELETE FROM alert_tally WHERE count <= 0")
+    connection.execute("DELETE FROM alert_hour WHERE count <= 0")
+    connection.execute(
+        "DELETE FROM rule WHERE id NOT IN (SELECT value FROM alert_tally WHERE facet = ?)", (tally.RULE,)
+    )
     count_loss(connection, "closed_alerts_evicted", closed)
     count_loss(connection, "open_alerts_evicted", len(numbers) - closed)
 
@@ -116,15 +123,11 @@ def _behaviours(connection: sqlite3.Connection, most: int) -> None:
         " ORDER BY last_seen LIMIT ?",
         (present - most + most // SLACK,),
     ).fetchall()
-    for number, count, *flow in gone:
+    for number, count, source, destination, protocol, operation in gone:
         connection.execute("DELETE FROM behaviour_sensor WHERE number = ?", (number,))
         connection.execute("DELETE FROM behaviour WHERE number = ?", (number,))
-        connection.execute(
-            "UPDATE flow SET behaviours = behaviours - 1, messages = messages - ?"
-            " WHERE source = ? AND destination = ? AND protocol = ? AND operation = ?",
-            (count, *flow),
-        )
-    connection.execute("DELETE FROM flow WHERE behaviours <= 0")
+        flow_sums.take_out(connection, (source, destination, protocol, operation), count)
+    flow_sums.sweep(connection)
     count_loss(connection, "behaviours_evicted", len(gone))
 
 

@@ -75,6 +75,10 @@ FILTERS: list[tuple[AlertFilter, Callable[[dict[str, Any]], bool]]] = [
     (AlertFilter(assignee="nobody"), lambda a: False),
     (AlertFilter(since=NOON + HOUR), lambda a: int(a["@timestamp"][11:13]) >= 13),
     (AlertFilter(until=NOON + HOUR), lambda a: int(a["@timestamp"][11:13]) < 13),
+    (
+        AlertFilter(since=NOON + HOUR // 2, until=NOON + HOUR, levels=("low", "high")),
+        lambda a: "12:30" <= a["@timestamp"][11:16] < "13:00" and a["rule"]["level"] in ("low", "high"),
+    ),
     (AlertFilter(text="stopped 10.0.1.4"), lambda a: a["destination"]["ip"] == "10.0.1.4"),
     (AlertFilter(text="controller-st"), lambda a: False),
     (AlertFilter(text="RULE-4 停止"), lambda a: a["rule"]["name"] == "rule-4"),
@@ -246,12 +250,44 @@ def test_unknown_names_are_refused_or_not_found(store: Store) -> None:
         store.alert_history("none")
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        AlertFilter(zones=("safety",), statuses=("new", "active")),
+        AlertFilter(techniques=("T0843",), levels=("high",)),
+        AlertFilter(protocols=("modbus", "dnp3", "modbus"), statuses=("closed",)),
+        AlertFilter(rules=("rule-2", "id-of-rule-2"), levels=("low", "critical")),
+        AlertFilter(sensors=("s1",)),
+    ],
+)
+def test_one_facet_with_statuses_and_levels_has_an_exact_total_however_many_there_are(
+    store: Store, bodies: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, query: AlertFilter
+) -> None:
+    counted = store.alerts(query, PageRequest(limit=500))
+    monkeypatch.setattr("console.store.sqlite.plan.COUNT_LIMIT", 3)
+    page = store.alerts(query, PageRequest(limit=2))
+    assert (page.total, page.total_exact) == (len(counted.items), True)
+    assert page.total > 2
+
+
+def test_a_total_of_many_conditions_is_a_lower_bound_never_below_what_is_shown(
+    store: Store, bodies: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.store.sqlite.plan.COUNT_LIMIT", 3)
+    query = AlertFilter(protocols=("modbus",), zones=("safety",))
+    everything = store.alerts(query, PageRequest(limit=500))
+    assert everything.total_exact
+    page = store.alerts(query, PageRequest(limit=5, offset=2))
+    assert not page.total_exact
+    assert 8 <= page.total <= everything.total
+
+
 def test_the_count_limit_is_what_pages_promise() -> None:
     assert COUNT_LIMIT == 10_000
 
 
 def test_a_forged_cursor_is_refused_or_harmless(store: Store, bodies: list[dict[str, Any]]) -> None:
-    for values in (["x", 1], [1, "x"], [1.5, 2], [10**30, 1]):
+    for values in (["x", 1], [1, "x"], [1.5, 2], [10**30, 1], [float("nan"), 1], ["\ud800", 1]):
         forged = base64.urlsafe_b64encode(json.dumps(["last_seen", True, values]).encode()).decode()
         for query in (AlertFilter(), AlertFilter(levels=("low",))):
             with contextlib.suppress(QueryRefused):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -267,3 +268,46 @@ def test_pcap_slices_are_bounded_and_the_oldest_goes(open_empty) -> None:  # typ
 def test_times_of_rfc_3339(text: str, nanoseconds: int) -> None:
     assert to_nanoseconds(text) == nanoseconds
     assert to_nanoseconds(to_text(nanoseconds)) == nanoseconds
+
+
+def test_what_only_evicted_alerts_had_is_listed_no_more(open_empty: Callable[..., Store]) -> None:
+    store = open_empty(Bounds(alerts=2))
+    for index in range(6):
+        store.ingest(
+            "s1", index, [alert(f"e{index}", start=NOON + index * HOUR, rule=f"r{index}", zone=f"z{index}")]
+        )
+    assert {rule.name for rule in store.rules()} == {"r4", "r5"}
+    assert {zone.name for zone in store.zones()} == {"office", "z4", "z5"}
+    with store.connections.read() as connection:  # type: ignore[attr-defined]
+        assert connection.execute("SELECT count(*) FROM alert_tally WHERE count <= 0").fetchone() == (0,)
+        assert connection.execute("SELECT sum(count), count(*) FROM alert_hour").fetchone() == (2, 2)
+
+
+def test_an_event_forgotten_with_its_last_alert_finds_its_id_taken_by_an_earlier_one(
+    open_empty: Callable[..., Store],
+) -> None:
+    store = open_empty(Bounds(alerts=2))
+    store.ingest("s1", 1, [alert("e1")])
+    store.close_alerts(["e1"], "resolved", "anna")
+    store.ingest("s1", 2, [alert("e1", start=NOON + HOUR)])
+    store.reopen(["e1"], "anna")
+    store.close_alerts(["e1.2"], "resolved", "anna")
+    store.ingest("s1", 3, [alert("e9", start=NOON + 2 * HOUR)])
+    assert set(listed(store)) == {"e1", "e9"}
+    store.close_alerts(["e9"], "resolved", "anna")
+    store.ingest("s1", 4, [alert("e1", start=NOON + 3 * HOUR)])
+    assert set(listed(store)) == {"e1", "e1.2"}
+
+
+def test_counts_of_disjoint_times_add_up_to_a_bound(store: Store) -> None:
+    for index in range(3):
+        store.ingest("s1", index, [alert("e1", start=NOON + index * HOUR, count=2**53)])
+    assert store.alert("e1").count == 2**53
+
+
+@pytest.mark.parametrize("value", ["3", True, "nan", 7, -1])
+def test_a_number_that_is_none_is_refused_and_named(store: Store, value: object) -> None:
+    document = asset()
+    document.body["asset"]["purdue_level"] = value
+    with pytest.raises(DocumentsRefused, match=r"documents\.0\.body\.asset\.purdue_level"):
+        store.ingest("s1", 1, [document])

@@ -154,6 +154,24 @@ def test_behaviours_by_filter_and_the_flows_they_make(store: Store) -> None:
     assert store.behaviour("b-1").destination_asset == "a-plc"
 
 
+def test_counts_of_a_lying_sensor_end_where_sums_still_fit(store: Store) -> None:
+    most = 2**53
+    for sequence in range(3):
+        # Each tells of another period, so that they add up.
+        store.ingest(
+            "s1",
+            sequence,
+            [
+                behaviour(f"b-{i}", count=most, operation=f"op-{i % 1100}", start=NOON + sequence * HOUR)
+                for i in range(1200)
+            ],
+        )
+    assert store.behaviour("b-0").count == most
+    for query in (BehaviourFilter(), BehaviourFilter(since=NOON), BehaviourFilter(text="op-1")):
+        assert [flow.messages for flow in store.flows(query)] == [most]
+    assert store.flows(BehaviourFilter())[0].behaviours == 1200
+
+
 def test_behaviours_beyond_the_bound_go_and_their_flows_too(open_empty) -> None:  # type: ignore[no-untyped-def]
     store = open_empty(Bounds(behaviours=2))
     store.ingest("s1", 1, [behaviour(f"b-{i}", start=NOON + i, source=f"10.0.0.{i}") for i in range(4)])

@@ -12,7 +12,7 @@ from plant_documents import alert
 
 from console.store import open_store
 from console.store.errors import StoreError, StoreTooNew, StoreUnreadable
-from console.store.filters import AlertFilter, PageRequest
+from console.store.filters import AlertFilter, BehaviourFilter, PageRequest
 from console.store.sqlite import connection
 from console.store.sqlite.connection import migrations, statements
 from console.store.sqlite.store import SqliteStore
@@ -127,6 +127,33 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(
     assert store.enrolments() == []
     store.heartbeat("s1", {})
     assert store.sensors()[0].last_seen is not None
+    store.close()
+
+
+def test_a_store_of_the_second_schema_has_its_flows_summed(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    before = sqlite3.connect(path)
+    for _, script in migrations()[:2]:
+        before.executescript(script)
+    before.execute("PRAGMA user_version = 2")
+    before.execute(f"PRAGMA application_id = {connection.APPLICATION_ID}")
+    before.executemany(
+        "INSERT INTO flow VALUES (?, ?, 'modbus', ?, ?, ?, ?)",
+        [
+            ("10.0.0.1", "10.0.0.2", "read", 2, 5, 1),
+            ("10.0.0.1", "10.0.0.2", "write", 1, 2, 9),
+            ("10.0.0.1", "10.0.0.3", "read", 1, 2**62, 1),
+            ("10.0.0.1", "10.0.0.3", "write", 1, 2**62, 1),
+        ],
+    )
+    before.commit()
+    before.close()
+    store = open_store(path)
+    flows = store.flows(BehaviourFilter())
+    assert [(f.destination, f.behaviours, f.messages, f.operations) for f in flows] == [
+        ("10.0.0.3", 2, 2**53, {"read": 1, "write": 1}),
+        ("10.0.0.2", 3, 7, {"read": 2, "write": 1}),
+    ]
     store.close()
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from collections.abc import Callable
+
 import pytest
 from plant_documents import HOUR, NOON, alert
 
+from console.store.bounds import Bounds
 from console.store.errors import Conflict, NotFound, QueryRefused
 from console.store.filters import AlertFilter, AuditFilter, PageRequest
 from console.store.interface import Store
@@ -152,3 +157,22 @@ def test_audit_rows_carry_the_address_and_page_by_cursor(store: Store) -> None:
     rest = store.audit(AuditFilter(), PageRequest(limit=2, cursor=page.next_cursor))
     assert len(rest.items) == 1
     assert rest.next_cursor is None
+
+
+def test_a_forged_cursor_of_the_audit_log_is_refused(store: Store) -> None:
+    for value in ("abc", 1.5, float("inf"), [1]):
+        forged = base64.urlsafe_b64encode(json.dumps(["last_seen", True, [value]]).encode()).decode()
+        with pytest.raises(QueryRefused, match="cursor"):
+            store.audit(AuditFilter(), PageRequest(cursor=forged))
+
+
+def test_audit_rows_beyond_the_bound_go_with_the_next_batch(open_empty: Callable[..., Store]) -> None:
+    store = open_empty(Bounds(audit_rows=2))
+    store.ingest("s1", 1, [alert(f"e{index}") for index in range(4)])
+    store.acknowledge([f"e{index}" for index in range(4)], "anna")
+    store.ingest("s1", 2, [alert("e9")])
+    assert [row.subject for row in store.audit(AuditFilter(), PageRequest()).items] == [
+        "alert/e3",
+        "alert/e2",
+    ]
+    assert store.losses()["audit_rows_evicted"] == 2

@@ -15,7 +15,8 @@ import structlog
 
 from console.agent import health, process
 from console.agent.accepted import with_decisions
-from console.agent.conditions import Conditions, Interface, Reading
+from console.agent.conditions.readings import Interface, Reading
+from console.agent.conditions.standing import Conditions
 from console.agent.continuity import packets_known, packets_since, resume_alerts
 from console.agent.control import Control
 from console.agent.documents import Outgoing

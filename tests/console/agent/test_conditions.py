@@ -1,6 +1,8 @@
 import pytest
 
-from console.agent.conditions import KINDS, Conditions, Interface, Reading
+from console.agent.conditions.kinds import KINDS
+from console.agent.conditions.readings import Interface, Reading
+from console.agent.conditions.standing import Conditions
 from console.agent.settings import LimitSettings
 from console.store.records import Envelope
 from console.store.validation import checked

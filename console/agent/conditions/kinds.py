@@ -1,52 +1,16 @@
-"""What a sensor raises about itself. Pure: readings of its health in, conditions and alerts out.
-
-A condition is raised when it has been there for `raise_s`, and ends when it has been away for
-`clear_s`; in between it stands. Only the console can tell that a sensor is silent: it raises that.
-"""
+"""The conditions there are: when each holds, and what it says, in both languages. Pure."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from console.agent.conditions.readings import SETTLED_S, Past
 from console.agent.settings import LimitSettings
-from rules.rule import SEVERITY
-from sensor.times import rfc3339
 
-AGAIN_S = 300.0
-"""A standing condition is told again after so long."""
-USUAL_S = 3600.0
-"""How long the usual rate of packets remembers."""
-SETTLED_S = 600.0
-"""Before so long nothing is usual yet."""
 SUBJECT_SPAN_S = 60.0
 """Drops and understanding are judged over so long."""
-
-
-class Interface(NamedTuple):
-    """A mirror port: `state` is `up`, `down` or `gone`; packets since the start."""
-
-    name: str
-    state: str
-    packets: int
-
-
-class Reading(NamedTuple):
-    """How the sensor is at one time, counts since its start. `at_s` comes from a clock that never jumps."""
-
-    at_s: float
-    time_ns: int
-    packets: int = 0
-    dropped: int = 0
-    ot_octets: int = 0
-    ot_understood: int = 0
-    interfaces: tuple[Interface, ...] = ()
-    clock_offset_s: float | None = None
-    spool_share: float = 0.0
-    refused_reason: str = ""
 
 
 class Words(NamedTuple):
@@ -70,52 +34,6 @@ class Kind:
     raise_s: float
     clear_s: float
     judge: Callable[[Past, LimitSettings], Words | None]
-
-
-@dataclass(slots=True)
-class Past:
-    """The latest readings, and what is usual."""
-
-    readings: deque[Reading] = field(default_factory=lambda: deque(maxlen=512))
-    usual: float = 0.0
-    """Packets a second."""
-    watched_s: float = 0.0
-    heard: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """Packets of each interface, and when that number last grew."""
-
-    def add(self, reading: Reading) -> None:
-        """Take in a reading."""
-        if self.readings:
-            before = self.readings[-1]
-            took = max(reading.at_s - before.at_s, 1e-6)
-            rate = (reading.packets - before.packets) / took
-            # Falling traffic must not become usual before it was told.
-            if self.watched_s < SETTLED_S or rate > self.usual * 0.5:
-                weight = min(1.0, took / min(USUAL_S, max(self.watched_s, took)))
-                self.usual += (rate - self.usual) * weight
-            else:
-                self.usual += (rate - self.usual) * min(1.0, took / (24 * USUAL_S))
-            self.watched_s += took
-        for interface in reading.interfaces:
-            known = self.heard.get(interface.name)
-            if known is None or interface.packets > known[0]:
-                self.heard[interface.name] = interface.packets, reading.at_s
-        self.readings.append(reading)
-
-    @property
-    def now(self) -> Reading:
-        """The latest reading."""
-        return self.readings[-1]
-
-    def before(self, seconds: float) -> Reading | None:
-        """The latest reading that is at least so old; None where there is none."""
-        limit = self.now.at_s - seconds
-        found = None
-        for reading in self.readings:
-            if reading.at_s > limit:
-                break
-            found = reading
-        return found
 
 
 def _no_traffic(past: Past, limits: LimitSettings) -> Words | None:
@@ -320,92 +238,3 @@ KINDS = (
         _is_refused,
     ),
 )
-
-
-@dataclass(slots=True)
-class _State:
-    """Where one condition is: `began_s` while it is there, `ended_s` while it is away but stands."""
-
-    began_s: float | None = None
-    ended_s: float | None = None
-    start_ns: int = 0
-    stands: bool = False
-    count: int = 0
-    told_s: float = 0.0
-    words: Words = field(default_factory=lambda: Words("", ""))
-
-
-class Conditions:
-    """The conditions of one sensor over time."""
-
-    def __init__(self, sensor: str, limits: LimitSettings, kinds: tuple[Kind, ...] = KINDS) -> None:
-        self.sensor = sensor
-        self.limits = limits
-        self.past = Past()
-        self._kinds = kinds
-        self._states = {kind.name: _State() for kind in kinds}
-
-    @property
-    def standing(self) -> list[str]:
-        """The names of conditions that stand, without `sensor-`."""
-        return [name.removeprefix("sensor-") for name, state in self._states.items() if state.stands]
-
-    def judge(self, reading: Reading) -> list[dict[str, Any]]:
-        """Take in a reading; the alerts that are new, go on or have ended."""
-        self.past.add(reading)
-        found = []
-        for kind in self._kinds:
-            words = kind.judge(self.past, self.limits)
-            if self._step(self._states[kind.name], kind, reading, words):
-                found.append(self._alert(kind, self._states[kind.name], reading))
-        return found
-
-    @staticmethod
-    def _step(state: _State, kind: Kind, reading: Reading, words: Words | None) -> bool:
-        """Whether there is something to tell."""
-        now = reading.at_s
-        if words is None:
-            if not state.stands:
-                state.began_s = None
-                return False
-            state.ended_s = now if state.ended_s is None else state.ended_s
-            if now - state.ended_s >= kind.clear_s:
-                state.stands, state.began_s, state.ended_s = False, None, None
-            return False
-        state.words, state.ended_s = words, None
-        if state.began_s is None:
-            state.began_s, state.start_ns, state.count = now, reading.time_ns, 0
-        state.count += 1
-        if state.stands:
-            if now - state.told_s < AGAIN_S:
-                return False
-        elif now - state.began_s < kind.raise_s:
-            return False
-        state.stands, state.told_s = True, now
-        return True
-
-    def _alert(self, kind: Kind, state: _State, reading: Reading) -> dict[str, Any]:
-        text = f"{kind.id}\0{self.sensor}\0{state.start_ns}"
-        return {
-            "@timestamp": rfc3339(state.start_ns),
-            "event": {
-                "id": blake2b(text.encode(), digest_size=16).hexdigest(),
-                "kind": "alert",
-                "start": rfc3339(state.start_ns),
-                "end": rfc3339(max(reading.time_ns, state.start_ns)),
-                "count": state.count,
-                "severity": SEVERITY[kind.level],
-            },
-            "rule": {
-                "id": kind.id,
-                "name": kind.name,
-                "title": kind.title,
-                "title_zh": kind.title_zh,
-                "level": kind.level,
-                "advice": kind.advice,
-                "advice_zh": kind.advice_zh,
-            },
-            "observer": {"name": self.sensor},
-            "message": state.words.en,
-            "message_zh": state.words.zh,
-        }

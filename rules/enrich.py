@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ from rules.baseline.model import Level
 from rules.baseline.novelty import Novelty
 from rules.documents import nanoseconds, table_of
 from rules.ends import DEFAULT_CRITICALITY, Ends, Plant
+from rules.fields import KINDS, OPERATIONS
 from rules.table import ABSENT, Column, Flags, Mask, Numbers, Occurrences, Table, Texts, distinct, texts
-from sensor.messages import FLAG_NAMES, NO_CODE, Kind, Operation, ValueKind
+from sensor.messages import FLAG_NAMES, NO_CODE, ValueKind
 from sensor.protocols.protocol import NAMES, Record
 from sensor.protocols.registry import PROTOCOLS
 from sensor.strings import Strings, text_of
@@ -34,13 +35,25 @@ _OF_OBJECTS = (
 )  # fmt: skip
 """The columns that descriptions of objects are made of."""
 _SALT = secrets.randbits(64)
+_NO_VALUE = int(ValueKind.NONE)
 
 
 class LazyColumns(Mapping[str, Column]):
-    """Columns by name, each made at its first use; a maker that gives None has no column."""
+    """Columns by name, each made at its first use out of `subject`; a maker that gives None has no column.
 
-    def __init__(self, makers: Mapping[str, Callable[[], Column | None]]) -> None:
+    Makers are made once for all tables, so that a small table costs no more than is asked of it. `more`
+    are makers of this table alone, and go before the others.
+    """
+
+    def __init__(
+        self,
+        makers: Mapping[str, Callable[[Any], Column | None]],
+        subject: Any,
+        more: Mapping[str, Callable[[], Column | None]] | None = None,
+    ) -> None:
         self._makers = makers
+        self._subject = subject
+        self._more = more or {}
         self._made: dict[str, Column | None] = {}
 
     def __getitem__(self, name: str) -> Column:
@@ -54,12 +67,18 @@ class LazyColumns(Mapping[str, Column]):
         if name in self._made:
             column = self._made[name]
         else:
-            maker = self._makers.get(name)
-            column = self._made[name] = maker() if maker else None
+            column = self._made[name] = self._make(name)
         return default if column is None else column
 
+    def _make(self, name: str) -> Column | None:
+        own = self._more.get(name)
+        if own is not None:
+            return own()
+        maker = self._makers.get(name)
+        return maker(self._subject) if maker else None
+
     def __iter__(self) -> Iterator[str]:
-        return (name for name in self._makers if self.get(name) is not None)
+        return (name for name in {**self._makers, **self._more} if self.get(name) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -142,23 +161,6 @@ def behaviour_table(
     `keys` are numbers by which the same behaviour is known from batch to batch. Without `novelty`
     nothing was learned, and every `baseline.new_*` is absent. `more` makes further columns.
     """
-    ends = Ends(rows, plant)
-    makers: dict[str, Callable[[], Column | None]] = {}
-    for name, codes in (("source", ends.clients), ("destination", ends.servers)):
-        port = "client_port" if name == "source" else "server_port"
-        for field in ("ip", "mac", "name", "vendor", "role", "zone"):
-            makers[f"{name}.{field}"] = partial(ends.text_column, field, codes)
-        makers[f"{name}.port"] = partial(_ports, rows, port)
-        for field in ("purdue_level", "criticality"):
-            makers[f"{name}.{field}"] = partial(ends.number_column, field, codes)
-        for field in ("is_internal", "authorised"):
-            makers[f"{name}.{field}"] = partial(ends.flag_column, field, codes)
-        makers[f"{name}.newcomer"] = partial(ends.newcomer_column, codes, rows["first_ns"])
-    makers |= _network_makers(rows) | _ics_makers(rows, strings) | _baseline_makers(rows, novelty)
-    makers |= more or {}
-    makers["conduit.allowed"] = lambda: ends.conduit_column(makers["network.protocol"]())
-    makers["schedule.working_hours"] = lambda: _flags(plant.site.is_working_time(rows["last_ns"]))
-    makers["schedule.maintenance"] = lambda: _flags(plant.site.is_maintenance(rows["last_ns"]))
     occurrences = Occurrences(
         np.full(rows.shape[0], -1, np.int64) if keys is None else keys,
         rows["messages"].copy(),
@@ -166,7 +168,25 @@ def behaviour_table(
         rows["last_ns"].copy(),
         rows["frames"].copy(),
     )
-    return Table("behaviour", rows.shape[0], LazyColumns(makers), occurrences)
+    columns = LazyColumns(_MAKERS, _Behaviours(rows, strings, plant, novelty), more)
+    return Table("behaviour", rows.shape[0], columns, occurrences)
+
+
+class _Behaviours:
+    """What the columns of behaviours are made of."""
+
+    def __init__(self, rows: Rows, strings: Strings, plant: Plant, novelty: Novelty | None) -> None:
+        self.rows = rows
+        self.strings = strings
+        self.plant = plant
+        self.novelty = novelty
+
+    @cached_property
+    def ends(self) -> Ends:
+        return Ends(self.rows, self.plant)
+
+    def everywhere(self, value: bool) -> Flags:
+        return Flags(np.full(self.rows.shape[0], value))
 
 
 def asset_table(changes: Sequence[Mapping[str, Any]], plant: Plant, learned: bool = False) -> Table:
@@ -216,44 +236,71 @@ def _code_column(rows: Rows, name: str) -> Numbers:
     return Numbers(rows[name], rows[name] != NO_CODE)
 
 
-def _network_makers(rows: Rows) -> dict[str, Callable[[], Column | None]]:
+_Maker: TypeAlias = Callable[[_Behaviours], Column | None]
+
+
+def _end_makers(end: str, port: str, places: Callable[[Ends], Ints]) -> dict[str, _Maker]:
+    """What is said of one end of a behaviour: of the endpoints at these places."""
+    made: dict[str, _Maker] = {f"{end}.port": lambda of: _ports(of.rows, port)}
+    for field in ("ip", "mac", "name", "vendor", "role", "zone"):
+        made[f"{end}.{field}"] = partial(lambda field, of: of.ends.text_column(field, places(of.ends)), field)
+    for field in ("purdue_level", "criticality"):
+        made[f"{end}.{field}"] = partial(
+            lambda field, of: of.ends.number_column(field, places(of.ends)), field
+        )
+    for field in ("is_internal", "authorised"):
+        made[f"{end}.{field}"] = partial(lambda field, of: of.ends.flag_column(field, places(of.ends)), field)
+    made[f"{end}.newcomer"] = lambda of: of.ends.newcomer_column(places(of.ends), of.rows["first_ns"])
+    return made
+
+
+def _protocols(of: _Behaviours) -> Texts:
+    return _coded(of.rows["protocol"], lambda code: NAMES.get(code, ""))
+
+
+def _network_makers() -> dict[str, _Maker]:
     return {
-        "network.protocol": lambda: _coded(rows["protocol"], lambda code: NAMES.get(code, "")),
-        "network.transport": lambda: _coded(rows["transport"], lambda code: TRANSPORTS.get(code, "")),
-        "network.vlan.id": lambda: _coded(rows["vlan"], lambda code: str(code) if code else ""),
+        "network.protocol": _protocols,
+        "network.transport": lambda of: _coded(of.rows["transport"], lambda code: TRANSPORTS.get(code, "")),
+        "network.vlan.id": lambda of: _coded(of.rows["vlan"], lambda code: str(code) if code else ""),
+        "conduit.allowed": lambda of: of.ends.conduit_column(_protocols(of)),
+        "schedule.working_hours": lambda of: _flags(of.plant.site.is_working_time(of.rows["last_ns"])),
+        "schedule.maintenance": lambda of: _flags(of.plant.site.is_maintenance(of.rows["last_ns"])),
     }
 
 
-def _ics_makers(rows: Rows, strings: Strings) -> dict[str, Callable[[], Column | None]]:
-    makers: dict[str, Callable[[], Column | None]] = {
-        "ics.operation": lambda: _coded(rows["operation"], _operation_name),
-        "ics.kind": lambda: _coded(rows["kind"], lambda code: Kind(code).name.lower()),
-        "ics.function": lambda: _by_protocol(rows, ("function", "subfunction"), _function_name),
-        "ics.function_code": partial(_code_column, rows, "function"),
-        "ics.subfunction_code": partial(_code_column, rows, "subfunction"),
-        "ics.unit": partial(_code_column, rows, "unit"),
-        "ics.space": lambda: _by_protocol(rows, ("space",), _space_name),
-        "ics.address": partial(_code_column, rows, "address"),
-        "ics.count": partial(_code_column, rows, "count"),
-        "ics.object": lambda: ObjectTexts(rows, strings),
-        "ics.name": lambda: _coded(rows["name"], lambda entry: text_of(strings, entry)),
-        "ics.status": lambda: _by_protocol(rows, ("status",), _status_name),
-        "ics.status_code": partial(_code_column, rows, "status"),
+def _ics_makers() -> dict[str, _Maker]:
+    makers: dict[str, _Maker] = {
+        "ics.operation": lambda of: _coded(of.rows["operation"], _operation_name),
+        "ics.kind": lambda of: _coded(of.rows["kind"], lambda code: KINDS[code]),
+        "ics.function": lambda of: _by_protocol(of.rows, ("function", "subfunction"), _function_name),
+        "ics.space": lambda of: _by_protocol(of.rows, ("space",), _space_name),
+        "ics.object": lambda of: ObjectTexts(of.rows, of.strings),
+        "ics.name": lambda of: _coded(of.rows["name"], lambda entry: text_of(of.strings, entry)),
+        "ics.status": lambda of: _by_protocol(of.rows, ("status",), _status_name),
     }
-    valued = rows["value_kind"] != ValueKind.NONE
+    for name, column in (
+        ("function_code", "function"),
+        ("subfunction_code", "subfunction"),
+        ("unit", "unit"),
+        ("address", "address"),
+        ("count", "count"),
+        ("status_code", "status"),
+    ):
+        makers[f"ics.{name}"] = partial(lambda column, of: _code_column(of.rows, column), column)
     for name, column in (("value", "value"), ("value_min", "least"), ("value_max", "most")):
-        makers[f"ics.{name}"] = partial(Numbers, rows[column], valued)
+        makers[f"ics.{name}"] = partial(lambda column, of: _value_column(of.rows, column), column)
     for flag, name in FLAG_NAMES.items():
-        makers[f"ics.{name}"] = partial(_flag_column, rows, flag)
+        makers[f"ics.{name}"] = partial(lambda flag, of: Flags(of.rows["flags"] & flag != 0), flag)
     return makers
 
 
-def _flag_column(rows: Rows, flag: int) -> Flags:
-    return Flags(rows["flags"] & flag != 0)
+def _value_column(rows: Rows, name: str) -> Numbers:
+    return Numbers(rows[name], rows["value_kind"] != _NO_VALUE)
 
 
 def _operation_name(code: int) -> str:
-    return Operation(code).name.lower() if 0 <= code < len(Operation) else "other"
+    return OPERATIONS[code] if 0 <= code < len(OPERATIONS) else "other"
 
 
 def _by_protocol(rows: Rows, fields: tuple[str, ...], name_of: Callable[..., str]) -> Texts:
@@ -281,13 +328,25 @@ def _status_name(protocol: int, status: int) -> str:
     return (known.statuses.get(status) if known else None) or f"status {status}"
 
 
-def _baseline_makers(rows: Rows, novelty: Novelty | None) -> dict[str, Callable[[], Column | None]]:
-    learned = np.full(rows.shape[0], novelty is not None)
-    makers: dict[str, Callable[[], Column | None]] = {"baseline.learned": lambda: Flags(learned)}
-    if novelty is not None:
-        for name in ("asset", "conversation", "operation", "function", "object"):
-            makers[f"baseline.new_{name}"] = partial(Flags, getattr(novelty, name))
-        makers["baseline.novelty"] = lambda: _coded(
-            novelty.level, lambda level: Level(level).name.lower() if level else ""
+def _baseline_makers() -> dict[str, _Maker]:
+    makers: dict[str, _Maker] = {
+        "baseline.learned": lambda of: of.everywhere(of.novelty is not None),
+        "baseline.novelty": lambda of: (
+            of.novelty and _coded(of.novelty.level, lambda level: Level(level).name.lower() if level else "")
+        ),
+    }
+    for name in ("asset", "conversation", "operation", "function", "object"):
+        makers[f"baseline.new_{name}"] = partial(
+            lambda name, of: of.novelty and Flags(getattr(of.novelty, name)), name
         )
     return makers
+
+
+_MAKERS: dict[str, _Maker] = {
+    **_end_makers("source", "client_port", lambda ends: ends.clients),
+    **_end_makers("destination", "server_port", lambda ends: ends.servers),
+    **_network_makers(),
+    **_ics_makers(),
+    **_baseline_makers(),
+}
+"""By field: what makes its column."""

@@ -22,6 +22,14 @@ SETTLING_NS = 60 * 10**9
 """Who is first heard of so long after the watch began has come since; before, it may just have been quiet."""
 
 
+_WRITTEN_OUT: dict[str, Callable[[Callable[[], Table]], Column | None]] = {
+    name: partial(lambda name, full: full().columns.get(name), name)
+    for name, field in FIELDS.items()
+    if "asset" in field.categories
+}
+"""Columns that take the documents of all machines of a table."""
+
+
 class Observed:
     """The inventory as it is at the moment of asking."""
 
@@ -83,9 +91,6 @@ class Observed:
         def full() -> Table:
             return asset_table([self.document(change, capture) for change in changes], plant, learned)
 
-        def later(name: str) -> Column | None:
-            return full().columns.get(name)
-
         def authorised() -> Flags:
             said = [self._is_authorised(change, plant) for change in changes]
             return Flags(
@@ -93,18 +98,17 @@ class Observed:
                 np.array([value is not None for value in said], np.bool_),
             )
 
-        makers: dict[str, Callable[[], Column | None]] = {
-            name: partial(later, name) for name, field in FIELDS.items() if "asset" in field.categories
+        own: dict[str, Callable[[], Column | None]] = {
+            "asset.change": lambda: texts(change.kind for change in changes),
+            "asset.authorised": authorised,
+            "baseline.learned": lambda: Flags(np.full(len(changes), learned)),
         }
-        makers["asset.change"] = lambda: texts(change.kind for change in changes)
-        makers["asset.authorised"] = authorised
-        makers["baseline.learned"] = lambda: Flags(np.full(len(changes), learned))
         frames = np.zeros((len(changes), EVIDENCE_FRAMES), np.int64)
         frames[:, 0] = [change.frame for change in changes]
         times = np.array([change.time_ns for change in changes], np.int64)
         once = np.ones(len(changes), np.int64)
         occurrences = Occurrences(-once, once, times, times.copy(), frames)
-        return Table("asset", len(changes), LazyColumns(makers), occurrences)
+        return Table("asset", len(changes), LazyColumns(_WRITTEN_OUT, full, own), occurrences)
 
     def _is_authorised(self, change: Change, plant: Plant) -> bool | None:
         machine = self._inventory.machine(change.endpoint)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,8 @@ from rules.baseline.stage import BaselineStage
 from rules.baseline.subjects import Directory
 from rules.documents import table_of, timestamp
 from rules.ends import Plant
-from rules.enrich import behaviour_table
+from rules.enrich import LazyColumns, behaviour_table
+from rules.fields import FIELDS
 from rules.table import ABSENT, Column, Flags, Numbers, Table, Texts, texts
 from sensor.observer import Step
 from sensor.protocols.protocol import NAMES
@@ -38,6 +41,33 @@ MOST_ROWS = 4096
 
 _ENDS = ("source.", "destination.", "network.", "schedule.", "conduit.")
 _CHANNEL = ("ics.operation", "ics.function", "ics.function_code", "ics.subfunction_code", "ics.unit")
+
+
+class _Finding(NamedTuple):
+    """Findings as behaviours, and which of them name who asked, and what was asked."""
+
+    columns: Mapping[str, Column]
+    has_source: NDArray[np.bool_]
+    has_function: NDArray[np.bool_]
+
+
+def _kept(name: str, finding: _Finding) -> Column | None:
+    """A column of behaviours as far as findings have it."""
+    column: Column | None = finding.columns.get(name)
+    if column is None:
+        return None
+    if name.startswith("source."):
+        return _where(column, finding.has_source)
+    return _where(column, finding.has_function) if name in _CHANNEL else column
+
+
+_KEPT: dict[str, Callable[[_Finding], Column | None]] = {
+    name: partial(_kept, name) for name in FIELDS if name.startswith(_ENDS) or name in _CHANNEL
+}
+
+
+def _given(column: Column) -> Column:
+    return column
 
 
 class RhythmSource:
@@ -188,20 +218,14 @@ class RhythmSource:
         """Findings as behaviours of which rules that ask about `about` shall hear."""
         as_behaviours = behaviours_of(rows)
         full = behaviour_table(as_behaviours, self._strings, self._plant)
-        is_channel = rows["kinds"] >> 48 == CHANNEL
-        # A flood that comes from everywhere comes from nobody.
-        named = unpack(rows["ends"])[0] > 0
-        functions = as_behaviours["function"] >= 0
-        columns: dict[str, Column] = {}
-        for name in full.columns:
-            if name.startswith("source."):
-                columns[name] = _where(full.columns[name], named)
-            elif name == "destination.port" or name.startswith(_ENDS):
-                columns[name] = full.columns[name]
-            elif name in _CHANNEL:
-                columns[name] = _where(full.columns[name], is_channel | functions)
-        learned = np.full(len(rows), self._silence is not None)
-        columns |= {"baseline.learned": Flags(learned), **extra}
+        finding = _Finding(
+            full.columns,
+            # A flood that comes from everywhere comes from nobody.
+            unpack(rows["ends"])[0] > 0,
+            (rows["kinds"] >> 48 == CHANNEL) | (as_behaviours["function"] >= 0),
+        )
+        extra |= {"baseline.learned": Flags(np.full(len(rows), self._silence is not None))}
+        columns = LazyColumns(_KEPT, finding, {name: partial(_given, extra[name]) for name in extra})
         occurrences = full.occurrences
         if now_ns is None:
             occurrences.first_ns = as_behaviours["last_ns"].copy()

@@ -3,7 +3,8 @@
 Of several fields with bars between them the first that is present is shown; where none is, a word
 for "unknown" in the template's language. Parentheses hold what is good to know: in them, fields that
 are absent are left out, and parentheses about nothing else with them. Doubled braces stand for
-themselves.
+themselves. A blank beside a field sets off Latin letters and digits in Chinese; between two Chinese
+words it is left out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 from rules.words import spoken
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_SPACED = re.compile(r"\{\{|\}\}|(?P<before> ?)\{(?P<names>[^{}]*)\}(?P<after> ?)|[{}]")
+_IDEOGRAPH = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
 _ASIDE = re.compile(r" ?(?:\([^()]*\)|（[^（）]*）)")
 _FIELD = re.compile(r" ?(?<!\{)\{([^{}]+)\}(?!\})")
 UNKNOWN = {"en": "unknown", "zh": "未知"}
@@ -48,14 +51,22 @@ def render(template: str, value: Callable[[str], Any], language: str = "en") -> 
         for name in map(str.strip, names.split("|")):
             found = value(name)
             if found is not None:
-                return spoken(name, found, language)
+                return spoken(name, found, language, value("asset.change"))
         return None
 
     def replace(match: re.Match[str]) -> str:
         if match.group() in ("{{", "}}"):
             return match.group()[0]
-        found = first(match.group(1) or "")
-        return UNKNOWN[language] if found is None else shown(found)
+        if match["names"] is None:
+            return match.group()
+        found = first(match["names"])
+        text = UNKNOWN[language] if found is None else shown(found)
+        before, after = match["before"], match["after"]
+        if language == "zh" and text:
+            outside = match.string[max(0, match.start() - 1) : match.start()], match.string[match.end() :][:1]
+            before = "" if _are_chinese(outside[0], text[0]) else before
+            after = "" if _are_chinese(text[-1], outside[1]) else after
+        return f"{before}{text}{after}"
 
     def shorten(match: re.Match[str]) -> str:
         fields = [first(names) for names in _FIELD.findall(match.group())]
@@ -66,7 +77,11 @@ def render(template: str, value: Callable[[str], Any], language: str = "en") -> 
             match.group(),
         )
 
-    return _PART.sub(replace, _ASIDE.sub(shorten, template))
+    return _SPACED.sub(replace, _ASIDE.sub(shorten, template))
+
+
+def _are_chinese(*letters: str) -> bool:
+    return all(_IDEOGRAPH.fullmatch(letter) for letter in letters)
 
 
 def shown(value: Any) -> str:

@@ -21,6 +21,13 @@ def test_render() -> None:
     assert render("{no}", fields.get, "zh") == "未知"
 
 
+def test_chinese_sets_off_what_is_not_chinese() -> None:
+    template = "{source.ip} 对 {destination.name} 执行了 {ics.operation}（{ics.object}）"
+    fields = {"source.ip": "10.0.0.5", "destination.name": "水泵", "ics.operation": "write"}
+    assert render(template, fields.get, "zh") == "10.0.0.5 对水泵执行了写入"
+    assert render("({a} {b})", {"a": "x", "b": "y"}.get, "zh") == "(x y)"
+
+
 def test_values_are_never_templates() -> None:
     assert render("{a}", {"a": "{b}", "b": "secret"}.get) == "{b}"
 

@@ -7,7 +7,7 @@ looked up once for each distinct endpoint, name or code of the batch, never once
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, TypeAlias
 
@@ -34,6 +34,8 @@ _OF_OBJECTS = (
     "protocol", "kind", "function", "subfunction", "space", "address", "count", "name", "server_port",
 )  # fmt: skip
 """The columns that descriptions of objects are made of."""
+_SHAPE = ["protocol", "transport", "operation", "kind", "function", "subfunction", "status", "space", "flags"]
+"""The columns from which the SHAPED fields are made, but for novelty."""
 _SALT = secrets.randbits(64)
 _NO_VALUE = int(ValueKind.NONE)
 
@@ -90,6 +92,7 @@ class ObjectTexts(Texts):
     def __init__(self, rows: Rows, strings: Strings) -> None:
         self._rows = rows
         self._strings = strings
+        self._described: dict[int, str] = {}
 
     @cached_property
     def _coded(self) -> Texts:
@@ -142,6 +145,12 @@ class ObjectTexts(Texts):
         return self._describe(row) or None
 
     def _describe(self, index: int) -> str:
+        known = self._described.get(index)
+        if known is None:
+            known = self._described[index] = self._written(index)
+        return known
+
+    def _written(self, index: int) -> str:
         row = self._rows[index]
         protocol = PROTOCOLS.get(int(row["protocol"]))
         name = text_of(self._strings, int(row["name"]))
@@ -169,7 +178,12 @@ def behaviour_table(
         rows["frames"].copy(),
     )
     columns = LazyColumns(_MAKERS, _Behaviours(rows, strings, plant, novelty), more)
-    return Table("behaviour", rows.shape[0], columns, occurrences)
+    shapes: Sequence[Hashable] = rows[_SHAPE].tolist()
+    # In Python, as a tuple is made of each row anyway.
+    news = [None] * len(shapes) if novelty is None else novelty.level.tolist()
+    return Table(
+        "behaviour", rows.shape[0], columns, occurrences, shapes=list(zip(shapes, news, strict=True))
+    )
 
 
 class _Behaviours:

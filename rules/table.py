@@ -6,7 +6,7 @@ is tried once for each distinct value however many rows there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.fields import Category
+from sensor.messages import FLAG_NAMES
 
 Mask: TypeAlias = NDArray[np.bool_]
 ABSENT = -1
@@ -161,6 +162,16 @@ def once(rows: int) -> Occurrences:
     )
 
 
+SHAPED = frozenset(
+    {
+        "network.protocol", "network.transport", "ics.operation", "ics.kind", "ics.function",
+        "ics.function_code", "ics.subfunction_code", "ics.status", "ics.status_code", "ics.space",
+        "baseline.learned", "baseline.novelty", *(f"ics.{name}" for name in FLAG_NAMES.values()),
+    }
+)  # fmt: skip
+"""Fields that follow from a few codes of a behaviour, its shape; see `rules.engine.shapes`."""
+
+
 class Table:
     """`rows` rows of a category; `columns` by field name, a missing column being absent everywhere.
 
@@ -174,6 +185,7 @@ class Table:
         columns: Mapping[str, Column],
         occurrences: Occurrences | None = None,
         about: frozenset[str] = frozenset(),
+        shapes: Sequence[Hashable] = (),
     ) -> None:
         self.category = category
         self.rows = rows
@@ -182,6 +194,8 @@ class Table:
         self.about = about
         """Where it is not empty, only rules that name one of these fields are matched: the rows are
         behaviours that other rules have seen already."""
+        self.shapes = shapes
+        """Where it is not empty, something of each row from which its values of all SHAPED fields follow."""
         self._all: list[tuple[str, Column]] | None = None
 
     def column(self, name: str) -> Column | None:
@@ -196,7 +210,8 @@ class Table:
     def document(self, row: int) -> dict[str, Any]:
         """Everything a row holds, by dotted field name; lists for tuples, absent fields left out."""
         if self._all is None:
-            self._all = list(self.columns.items())
+            # Not `list`, which asks for their number, and so for all of them, first.
+            self._all = [*(item for item in self.columns.items())]
         found = {name: column.value(row) for name, column in self._all}
         return {
             name: list(value) if isinstance(value, tuple) else value

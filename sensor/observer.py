@@ -26,6 +26,7 @@ from sensor.wire.endpoints import ENTRIES
 MOST_STRANGERS = 2048
 """Addresses never seen before whose behaviours are looked at in one epoch."""
 _NOTHING: Ints = np.zeros(0, np.int64)
+_ARP, _REQUEST = int(Number.ARP), int(Kind.REQUEST)
 
 
 class Step(NamedTuple):
@@ -168,7 +169,7 @@ class Observer:
             inventory.add_facts(sorted(self._facts, key=lambda fact: fact.frame))
             self._facts = []
         self._note_clients(touched)
-        arp = touched[table.rows["protocol"][touched] == Number.ARP]
+        arp = touched[table.rows["protocol"][touched] == _ARP]
         inventory.add(table.rows[fresh], table.rows[arp], self._now_ns)
         step = Step(
             fresh, touched, self._gone, inventory.take_changes(), inventory.take_new_roles(), self._now_ns
@@ -184,7 +185,7 @@ class Observer:
     def _note_clients(self, touched: Ints) -> None:
         """Tell the inventory who asked OT servers in this epoch."""
         rows = self.behaviours.rows
-        asked = (rows["kind"][touched] == Kind.REQUEST) & (rows["protocol"][touched] >= FIRST_OT)
+        asked = (rows["kind"][touched] == _REQUEST) & (rows["protocol"][touched] >= FIRST_OT)
         asking = touched[asked]
         asking = asking[rows["client"][asking] < self._known + MOST_STRANGERS]
         self.inventory.ask(rows["client"][asking], rows["operation"][asking], self._now_ns)

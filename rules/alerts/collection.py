@@ -286,11 +286,14 @@ def _groups(table: Table, match: Match) -> Iterator[tuple[tuple[object, ...], ND
     if match.group is not None:
         yield match.group, rows
         return
+    columns = [(table.column(name), table.column(STAND_INS.get(name, ""))) for name in match.rule.group_by]
+    if rows.size == 1:  # the usual case
+        yield tuple(_value(column, other, int(rows[0])) for column, other in columns), rows
+        return
     codes = [_codes(table, name, rows) for name in match.rule.group_by]
     first, group = distinct(codes)
     ends = np.cumsum(np.bincount(group)).tolist()
     members = rows[np.argsort(group, kind="stable")]
-    columns = [(table.column(name), table.column(STAND_INS.get(name, ""))) for name in match.rule.group_by]
     for index in sorted(range(len(first)), key=first.__getitem__):
         mine = members[ends[index - 1] if index else 0 : ends[index]]
         yield tuple(_value(column, other, int(mine[0])) for column, other in columns), mine

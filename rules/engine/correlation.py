@@ -151,7 +151,13 @@ class Correlator:
         self, correlation: Correlation, bases: list[str], matched: dict[str, NDArray[np.intp]], table: Table
     ) -> Iterator[tuple[tuple[object, ...], _Rows]]:
         """The grouping values and rows of each group that is complete; those with most rows first."""
-        rows = np.concatenate([matched[base] for base in bases])
+        rows = matched[bases[0]] if len(bases) == 1 else np.concatenate([matched[base] for base in bases])
+        if rows.size == 1:  # the usual case
+            names = (correlation.field_of(name, bases[0]) for name in correlation.group_by)
+            values = tuple(table.value(name, int(rows[0])) for name in names)
+            if None not in values:
+                yield values, _Rows(rows, np.zeros(1, np.intp))
+            return
         which = np.repeat(np.arange(len(bases)), [matched[base].size for base in bases])
         all_rows = _Rows(rows, which)
         columns = [_codes(correlation, name, all_rows, bases, table) for name in correlation.group_by]
@@ -377,10 +383,13 @@ def _slices(times: NDArray[np.int64], timespan_ns: int) -> Iterable[int]:
 
 def _latest_values(correlation: Correlation, part: _Rows, bases: list[str], table: Table) -> _Rows:
     """For each distinct value the last row that has it; no more than are asked for, the latest ones."""
+    if part.rows.size <= FEW:
+        fields = [correlation.field_of(correlation.field, base) for base in bases]
+        pairs = zip(part.rows.tolist(), part.bases.tolist(), strict=True)
+        named = np.array([table.value(fields[base], row) is not None for row, base in pairs], np.bool_)
+        return _Rows(part.rows[named], part.bases[named])
     codes = _codes(correlation, correlation.field, part, bases, table)
     there = np.flatnonzero(codes != ABSENT)
-    if part.rows.size <= FEW:
-        return _Rows(part.rows[there], part.bases[there])
     _, backwards = np.unique(codes[there][::-1], return_index=True)
     kept = np.sort(there[there.size - 1 - backwards])[-max(1, correlation.threshold) :]
     return _Rows(part.rows[kept], part.bases[kept])

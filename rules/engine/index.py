@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rules.expression import And, Expression, Is, OneOf, Or
-from rules.table import Flags, Table, Texts
+from rules.table import SHAPED, Flags, Table, Texts
 
 COMMON = frozenset({"read", "report", "session", "other"})
 """Operations that nearly all traffic has: little is told apart by them."""
@@ -37,6 +37,9 @@ class Index:
     def __init__(self, expressions: Sequence[Expression]) -> None:
         self._always: list[int] = []
         self._needs = [_needs(expression) for expression in expressions]
+        self._needs_beyond_shape = [
+            [anchor for anchor in needs if anchor.field not in SHAPED] for needs in self._needs
+        ]
         self._by_field: dict[str, dict[str | bool, list[int]]] = defaultdict(lambda: defaultdict(list))
         for number, expression in enumerate(expressions):
             anchors = _anchors(expression)
@@ -56,17 +59,25 @@ class Index:
             for value in held[field]:
                 if value in filed:
                     found.update(filed[value])
-        return [number for number in sorted(found) if self._is_met(number, table, held)]
+        return [number for number in sorted(found) if _is_met(self._needs[number], table, held)]
 
-    def _is_met(self, number: int, table: Table, held: dict[str, frozenset[str | bool]]) -> bool:
-        """Whether the table has, in some row each, all that the expression needs."""
-        for anchor in self._needs[number]:
-            there = held.get(anchor.field)
-            if there is None:
-                there = held[anchor.field] = _held(table, anchor.field)
-            if there.isdisjoint(anchor.values):
-                return False
-        return True
+    def among(self, numbers: Iterable[int], table: Table) -> list[int]:
+        """Those of these expressions that rows of this table may fulfil, in their order; where it tells
+        the shapes of its rows, what follows from these has been asked before."""
+        held: dict[str, frozenset[str | bool]] = {}
+        needs = self._needs_beyond_shape if table.shapes else self._needs
+        return [number for number in numbers if _is_met(needs[number], table, held)]
+
+
+def _is_met(needs: Iterable[_Anchor], table: Table, held: dict[str, frozenset[str | bool]]) -> bool:
+    """Whether the table has, in some row each, all that is needed."""
+    for anchor in needs:
+        there = held.get(anchor.field)
+        if there is None:
+            there = held[anchor.field] = _held(table, anchor.field)
+        if there.isdisjoint(anchor.values):
+            return False
+    return True
 
 
 def _held(table: Table, field: str) -> frozenset[str | bool]:

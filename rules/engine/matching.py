@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rules.engine.index import Index
 from rules.engine.predicates import cost, evaluate, is_dear
+from rules.engine.shapes import Shapes, shape_part
 from rules.expression import And, Expression, Not, Or, Predicate, predicates
 from rules.fields import Category
 from rules.rule import AnyRule, Rule
@@ -55,11 +56,10 @@ class Engine:
         filed = self._filed[table.category]
         evaluation = _Evaluation(table, filed.slots)
         matches = []
-        for number in filed.index.candidates(table):
-            if not table.about or filed.fields[number] & table.about:
-                rows = filed.tests[number](evaluation).nonzero()[0]
-                if rows.size:
-                    matches.append(Match(filed.rules[number], rows))
+        for number in filed.candidates(table, evaluation):
+            rows = filed.tests[number](evaluation).nonzero()[0]
+            if rows.size:
+                matches.append(Match(filed.rules[number], rows))
         return matches
 
 
@@ -82,6 +82,25 @@ class _Filed:
         self.fields = [frozenset(item.field for item in predicates(condition)) for condition in conditions]
         """The fields that each rule names."""
         self.index = Index(conditions)
+        self.shapes = Shapes(
+            [_compiled(part, slots) if part else None for part in map(shape_part, conditions)]
+        )
+        self._about: dict[frozenset[str], list[int]] = {}
+
+    def candidates(self, table: Table, evaluation: _Evaluation) -> list[int]:
+        """The numbers of the rules that rows of this table may match, in ascending order."""
+        if table.shapes:
+            numbers = self.shapes.candidates(table, evaluation)
+            if table.about:
+                numbers = [number for number in numbers if self.fields[number] & table.about]
+            return self.index.among(numbers, table)
+        if not table.about:
+            return self.index.candidates(table)
+        about = self._about.get(table.about)
+        if about is None:
+            about = [number for number, fields in enumerate(self.fields) if fields & table.about]
+            self._about[table.about] = about
+        return self.index.among(about, table)
 
 
 class _Evaluation:

@@ -37,7 +37,3 @@ class AssetLookup:
             ).fetchone()
             self._known[address] = row[0] if row else None
         return self._known[address]
-
-    def forget(self) -> None:
-        """Call after assets have changed."""
-        self._known.clear()

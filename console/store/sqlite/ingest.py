@@ -11,10 +11,8 @@ from console.store.bounds import Bounds
 from console.store.errors import DocumentsRefused
 from console.store.records import Document, Envelope, IngestReceipt
 from console.store.sqlite import retention
-from console.store.sqlite.alert_intake import AlertIntake
-from console.store.sqlite.allowance_match import AllowanceMatcher
+from console.store.sqlite.alert_intake.intake import AlertIntake
 from console.store.sqlite.asset_intake import AssetIntake, count_loss
-from console.store.sqlite.asset_lookup import AssetLookup
 from console.store.sqlite.behaviour_intake import BehaviourIntake
 from console.store.sqlite.connection import Connections
 from console.store.sqlite.sensors import NAME, know_sensor
@@ -69,16 +67,7 @@ class Ingest:
                 return False
             time = now()
             site = know_sensor(connection, sensor, time)
-            alerts = AlertIntake(
-                connection,
-                sensor,
-                site,
-                time,
-                None,
-                AllowanceMatcher(connection, time),
-                AssetLookup(connection),
-                self.bounds,
-            )
+            alerts = AlertIntake(connection, sensor, site, time, None, self.bounds)
             alerts.take(accepted.body, accepted.text)
             alerts.flush()
         return True
@@ -105,16 +94,7 @@ class Ingest:
                 _health(connection, sensor, document, latest)
             elif document.type == "summary":
                 connection.execute("UPDATE sensor SET summary = ? WHERE name = ?", (document.text, sensor))
-        alerts = AlertIntake(
-            connection,
-            sensor,
-            site,
-            time,
-            latest,
-            AllowanceMatcher(connection, time),
-            AssetLookup(connection),
-            self.bounds,
-        )
+        alerts = AlertIntake(connection, sensor, site, time, latest, self.bounds)
         reports = [document for document in documents if document.type == "alert"]
         alerts.expect(document.body["event"]["id"] for document in reports)
         for document in reports:

@@ -62,6 +62,11 @@ class Activity:
     """In how many slots it asked."""
     looks: int = 0
     """In how many of them it asked what it talks to."""
+    first_act: int = -1
+    """The slot in which it first wrote or operated something; -1 if it never did."""
+    last_act: int = -1
+    acts: int = 0
+    """In how many slots it wrote or operated something."""
 
     def go_online(self, slot: int) -> bool:
         """It asks OT servers in this slot; whether it does so for the first time."""
@@ -79,6 +84,13 @@ class Activity:
             self.last_look = slot
             self.looks += 1
 
+    def act(self, slot: int) -> None:
+        """It writes or operates something in this slot."""
+        if slot != self.last_act:
+            self.first_act = slot if self.first_act < 0 else self.first_act
+            self.last_act = slot
+            self.acts += 1
+
 
 FIRST_DYNAMIC = 32768
 SLOT_NS = 5_000_000_000
@@ -88,6 +100,9 @@ FIRST_DUE = 24
 LOOKING = (Operation.IDENTIFY, Operation.BROWSE, Operation.DIAGNOSE, Operation.AUTHENTICATE)
 """What one asks who goes online with a device."""
 _IS_LOOKING = np.isin(np.arange(256), LOOKING)
+_IS_ACTING = np.isin(np.arange(256), (Operation.WRITE, Operation.OPERATE))
+CARRIERS = frozenset({Number.COTP})
+"""What industrial protocols and remote desktops alike are carried in: it makes nobody a controller."""
 MOST_PEERS = 4096
 MANY = 256
 """From so many behaviours at once it pays to put those together that differ in their objects only."""
@@ -122,8 +137,11 @@ class Activities:
         for client in sorted(set(clients.tolist())):
             if self.of[client].go_online(self.slot):
                 heapq.heappush(self._due, (self.slot + FIRST_DUE, client))
-        for client in set(clients[_IS_LOOKING[operations.astype(np.int64) & 0xFF]].tolist()):
+        codes = operations.astype(np.int64) & 0xFF
+        for client in set(clients[_IS_LOOKING[codes]].tolist()):
             self.of[client].look(self.slot)
+        for client in set(clients[_IS_ACTING[codes]].tolist()):
+            self.of[client].act(self.slot)
 
     def due(self) -> list[int]:
         """Clients about which the passing of time may tell more: after two minutes of asking now and then or
@@ -177,7 +195,7 @@ class Activities:
         asking, serving = self.of[client], self.of[server]
         protocol = PROTOCOLS[number]
         asking.protocols.setdefault(protocol.name, frame)
-        if not protocol.ot:
+        if not protocol.ot or number in CARRIERS:
             return
         if kind == Kind.REQUEST:
             asking.asks.setdefault(number, frame)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,7 @@ class Inventory:
         self._renamed: set[int] = set()
         self._claimants = Claimants()
         self._takeovers = Takeovers(endpoints, self._endpoint_of_ipv4, self._has_others)
+        self._false: dict[tuple[str, str], None] = {}  # addresses and who spoofs them
         self._first = 1
         self._times: Sequence[Ints] = ()
         self.activities = Activities()
@@ -109,7 +110,7 @@ class Inventory:
     def add_facts(self, facts: Iterable[Fact]) -> None:
         """Take in what identity messages said."""
         for fact in facts:
-            if fact.value:
+            if fact.value and not (fact.field == "mac" and (fact.subject, fact.value) in self._false):
                 self._add_fact(fact)
 
     def ask(self, clients: Ints, operations: Ints, now_ns: int) -> None:
@@ -123,10 +124,23 @@ class Inventory:
             self._dirty |= self.activities.add(fresh[np.argsort(fresh["first_ns"], kind="stable")])
         self._update()
         for takeover in self._takeovers.add(touched, now_ns):
+            if takeover.spoofs:
+                self._disbelieve(takeover)
             self._tell_claim("spoofed" if takeover.spoofs else "mac_conflict", takeover)
             self._claimants.settle(takeover.address, takeover.earlier, takeover.later)
         for dispute in self._claimants.add(touched) if touched.size else ():
             self._tell_claim("mac_conflict", dispute)
+
+    def _disbelieve(self, takeover: Takeover) -> None:
+        """The owner keeps the address, whatever the machine that spoofs it goes on saying."""
+        address, liar = self.address(self._endpoint_of_ipv4(takeover.address)), self.address(takeover.later)
+        if len(self._false) >= MOST_CHANGES:
+            del self._false[next(iter(self._false))]
+        self._false[address, liar] = None
+        claims = self._claims.get(address)
+        standing = claims.facts.get("mac") if claims else None
+        if claims and standing and standing.value == liar:
+            self._keep(address, claims, replace(standing, value=self.address(takeover.earlier)))
 
     def _tell_claim(self, kind: str, claim: Dispute | Takeover) -> None:
         self._tell(

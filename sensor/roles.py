@@ -98,6 +98,10 @@ ENOUGH_SLOTS = FIRST_DUE
 LATE_SLOTS = 12
 NOW_AND_THEN = 0.25
 OFTEN_LOOKING = 0.1
+HALF = 0.5
+LONG_READER_SLOTS = 120
+"""Who only read for ten minutes is one that reads; a few commands after that make no operator of it."""
+FEW_ACTS = 6
 CAPABILITIES = {
     "router": "router",
     "bridge": "router",
@@ -207,7 +211,7 @@ def _by_requests(activity: Activity, own: Set[int], slot: int, seen_slot: int) -
         yield Judgement(
             "engineering_workstation", 0.7, frame, name, "goes online, looks what is there, leaves"
         )
-    acts = Operation.WRITE in activity.asked or Operation.OPERATE in activity.asked
+    acts = _commands(activity)
     stores = any(port in HISTORIAN_PORTS for _, port in activity.services)
     # Who begins to ask only after having been there for long is no station of the plant by that alone.
     trust = 0.5 if _begins_late(activity, slot, seen_slot) else 1.0
@@ -222,12 +226,25 @@ def _by_requests(activity: Activity, own: Set[int], slot: int, seen_slot: int) -
         yield Judgement("hmi", (0.6 if acts else 0.45) * trust, frame, name, "asks controllers")
 
 
+def _commands(activity: Activity) -> bool:
+    """Whether writing and operating are among its tasks, and no news about one that reads."""
+    if Operation.WRITE not in activity.asked and Operation.OPERATE not in activity.asked:
+        return False
+    late = activity.first_act - activity.first_slot >= LONG_READER_SLOTS
+    return not (late and activity.acts < FEW_ACTS)
+
+
 def _begins_late(activity: Activity, slot: int, seen_slot: int) -> bool:
-    """Whether it began to ask controllers long after it was first seen, and does not poll them since."""
-    if activity.first_slot - seen_slot < LATE_SLOTS:
+    """Whether it began to ask controllers long after it was first seen, and does not poll them since.
+
+    Who did without controllers for an hour is no station of the plant after minutes of polling them.
+    """
+    silent = activity.first_slot - seen_slot
+    if silent < LATE_SLOTS:
         return False
     passed = slot - activity.first_slot + 1
-    return passed < 2 * ENOUGH_SLOTS or activity.slots <= passed * NOW_AND_THEN
+    soon = passed < max(2 * ENOUGH_SLOTS, silent * HALF)
+    return soon or activity.slots <= passed * NOW_AND_THEN
 
 
 def _goes_online_to_look(activity: Activity, slot: int) -> bool:
@@ -238,7 +255,10 @@ def _goes_online_to_look(activity: Activity, slot: int) -> bool:
     passed = slot - activity.first_slot + 1
     if activity.first_slot < 0 or passed < ENOUGH_SLOTS:
         return False
-    return activity.slots <= passed * NOW_AND_THEN and activity.looks >= activity.slots * OFTEN_LOOKING
+    share = activity.slots / passed
+    often = activity.looks / max(1, activity.slots)
+    # Who watches a program online asks for the controller's state all the time, but goes home at last.
+    return (share <= NOW_AND_THEN and often >= OFTEN_LOOKING) or (share <= HALF and often >= HALF)
 
 
 def _by_office_work(activity: Activity, texts: Mapping[str, tuple[str, int, str]]) -> Iterator[Judgement]:

@@ -90,6 +90,8 @@ class Machine:
             joined.first_slot = max(joined.first_slot, item.first_slot)
             joined.slots += item.slots
             joined.looks += item.looks
+            joined.first_act = max(joined.first_act, item.first_act)
+            joined.acts += item.acts
             joined.asked_messages.update(item.asked_messages)
         return joined
 

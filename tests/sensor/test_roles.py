@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from sensor.activity import Activity
-from sensor.messages import Operation
+from sensor.activity import Activities, Activity
+from sensor.behaviours import BEHAVIOUR
+from sensor.messages import Kind, Operation
 from sensor.protocols.protocol import Number
 from sensor.roles import judge
 
@@ -109,3 +111,40 @@ def test_who_asks_controllers_only_after_long_office_work_stays_a_workstation() 
 )
 def test_what_stations_are_called(name: str, role: str) -> None:
     assert judge(Activity(), {"name": (name, 1, "dhcp")}, {}).role == role
+
+
+def test_who_polls_for_minutes_after_half_an_hour_of_office_work_is_no_station_yet() -> None:
+    activity = station(range(0, 60), 0, since=400)
+    activity.it_asked[443] = 3
+    assert judge(activity, {}, {}, slot=460, seen_slot=1).role == "workstation"
+    assert judge(activity, {}, {}, slot=460, seen_slot=399).role == "hmi"
+
+
+def test_who_watches_a_controller_online_for_a_good_part_of_the_day_is_an_engineer() -> None:
+    activity = station(range(0, 50), 40)
+    assert judge(activity, {}, {}, slot=120).role == "engineering_workstation"
+    assert judge(activity, {}, {}, slot=60).role == "hmi", "it never went offline"
+
+
+def test_one_command_after_a_long_time_of_reading_makes_no_operator() -> None:
+    activity = asker(Number.MODBUS, Operation.READ, Operation.WRITE)
+    activity.services["tcp", 1433] = 9
+    for slot in range(0, 300):
+        activity.go_online(slot)
+    activity.act(290)
+    assert judge(activity, {}, {}, slot=300).role == "historian"
+    for slot in range(291, 299):
+        activity.act(slot)
+    assert judge(activity, {}, {}, slot=300).role == "hmi"
+
+
+def test_a_remote_desktop_makes_no_controller_of_a_station() -> None:
+    """Its sessions begin with the X.224 packets that S7 connections begin with, too."""
+    activities = Activities()
+    rows = np.zeros(2, BEHAVIOUR)
+    rows["client"], rows["server"], rows["server_port"] = OTHER, ME, 3389
+    rows["protocol"], rows["transport"], rows["unit"] = Number.COTP, 6, -1
+    rows["kind"] = Kind.REQUEST, Kind.RESPONSE
+    activities.add(rows)
+    assert not activities.of[ME].serves
+    assert not activities.of[OTHER].asks

@@ -5,7 +5,8 @@ Nothing here knows what a point is for; the shape of its values decides:
 - *state*: the protocol says that it is a bit or a position;
 - *constant*: one value, never written, or written ten times and always the same, or zero: who wrote
   another one once has a set-point that was seen to take one value so far;
-- *counter*: at least ten rises, and no fall that is not a wrap, but for one reset;
+- *counter*: at least ten rises, and no fall that is not a wrap, but for one reset; or five rises by
+  one and the same step and no fall, as of the hour in a clock that is set;
 - *discrete*: at most eight values, each entered about three times or more, so that little is left
   to be seen: by Good and Turing (I. J. Good, Biometrika 40, 1953) the chance that the next value is
   a new one is about the share of the visits that went to values entered only once; at most 5 %.
@@ -24,6 +25,7 @@ from typing import NamedTuple
 from rules.baseline.values.point import States, ValueKind
 
 FEWEST_RISES = 10
+FEWEST_EVEN_RISES = 5
 FEWEST_SAME_WRITES = 10
 MOST_UNSEEN = 0.05
 VISITS_EACH = 3
@@ -47,6 +49,8 @@ class Shape(NamedTuple):
     wraps: int
     step: float
     states: States
+    quantum: float = 0.0
+    """Least difference between two values that follow each other."""
 
 
 def kind_of(shape: Shape) -> ValueKind:
@@ -57,6 +61,8 @@ def kind_of(shape: Shape) -> ValueKind:
         is_set = 0 < shape.writes < FEWEST_SAME_WRITES and shape.least != 0.0
         return ValueKind.SET_POINT if is_set else ValueKind.CONSTANT
     if shape.rises >= FEWEST_RISES and shape.falls <= shape.wraps + 1:
+        return ValueKind.COUNTER
+    if shape.rises >= FEWEST_EVEN_RISES and not shape.falls and shape.step == shape.quantum:
         return ValueKind.COUNTER
     if is_enumeration(shape.states, shape.step):
         return ValueKind.DISCRETE

@@ -88,6 +88,7 @@ def _seen(sides: list[np.void]) -> Seen | None:
         int(main["wraps"]),
         step,
         states,
+        float(main["quantum"]),
     )
     kind = kind_of(shape)
     moves = kind == ValueKind.MEASUREMENT

@@ -16,6 +16,7 @@ from rules.baseline.entries import Entry
 from rules.baseline.stage import BaselineStage
 from rules.baseline.subjects import Directory
 from rules.baseline.values.bands import Bounds, bounds_of, including, is_lower_half
+from rules.baseline.values.clocks import tell_time
 from rules.baseline.values.learning import add, learned, namer
 from rules.baseline.values.point import Point, Seen, joined
 from rules.ends import Plant
@@ -23,7 +24,7 @@ from rules.enrich import behaviour_table
 from rules.table import Column, Flags, Numbers, Table, texts
 from sensor.behaviours import BEHAVIOUR
 from sensor.capacity import STANDARD, Capacity
-from sensor.messages import MESSAGE, MESSAGES, NO_CODE, Buffers, Out, ValueKind
+from sensor.messages import MESSAGE, MESSAGES, NO_CODE, VALUES, Buffers, Out, ValueKind
 from sensor.observer import Step
 from sensor.points import taking
 from sensor.points.table import (
@@ -204,6 +205,10 @@ class ValueWatch:
         points = self.points
         found = points.deviations[: points.used[DEVIATIONS]].copy()
         points.used[DEVIATIONS] = 0
+        written = found["written"] == WRITTEN
+        if written.any():
+            clocks = tell_time(out.messages, found["message"], out.values[: out.used[VALUES]])
+            found = found[~(written & clocks)]
         room = 16 * MOST_TOLD - len(self._found)
         self._not_told += max(0, len(found) - room)
         found = found[:room]

@@ -89,3 +89,16 @@ def test_the_same_attack_is_told_once_an_hour() -> None:
     start = [claim(PLC, PLC_IP), asks(SPY, SPY_IP), sends(PLC)]
     assert len(told([*start, *attack(100)])) == 1
     assert len(told([*start, *attack(30)], step_ns=60 * SECOND)) <= 2
+
+
+def test_the_owner_keeps_its_address_while_another_spoofs_it() -> None:
+    observer = Observer()
+    packets = [claim(PLC, PLC_IP), asks(SPY, SPY_IP), sends(PLC), *attack(20)]
+    for _ in observer.feed(batch_of([bytes(packet) for packet in packets], step_ns=SECOND)):
+        pass
+    for _ in observer.finish():
+        pass
+    owners = {
+        address: machine.mac for machine in observer.inventory.machines() for address in machine.addresses
+    }
+    assert (owners[PLC_IP], owners[SPY_IP]) == (PLC, SPY)

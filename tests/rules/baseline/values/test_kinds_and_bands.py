@@ -85,6 +85,13 @@ def test_what_is_written_is_a_set_point_unless_it_moves_alone() -> None:
     assert seen_of(None, counter(200, 2)).kind == ValueKind.COUNTER
 
 
+def test_what_rises_by_even_steps_only_counts() -> None:
+    hours = np.repeat(np.arange(8.0, 15.0), 6)
+    assert seen_of(None, hours, every=600).kind == ValueKind.COUNTER
+    assert seen_of(None, [8.0, 9.0, 10.0, 11.0], every=600).kind == ValueKind.SET_POINT, "too few to tell"
+    assert seen_of(None, [8.0, 9.0, 11.0, 12.0, 13.0, 14.0, 16.0], every=600).kind == ValueKind.SET_POINT
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_more_of_the_same_process_stays_inside(seed: int) -> None:
     """Learned for half an hour, watched for ten hours: a plant that goes on is not told of."""

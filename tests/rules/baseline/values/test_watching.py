@@ -58,6 +58,11 @@ class Conversation:
         pdu = b"\6" + address.to_bytes(2) + value.to_bytes(2)
         self.exchange(second, pdu, pdu)
 
+    def write_all(self, second: float, address: int, values: list[int]) -> None:
+        place = address.to_bytes(2) + len(values).to_bytes(2)
+        octets = b"".join(value.to_bytes(2) for value in values)
+        self.exchange(second, b"\x10" + place + bytes([len(octets)]) + octets, b"\x10" + place)
+
 
 def plant(seconds: int, seed: int = 1) -> Conversation:
     """A temperature in tenths, its set-point, and a limit that stands still."""
@@ -231,3 +236,17 @@ def test_a_slow_drift_is_followed_and_a_written_value_never() -> None:
     found, _ = told(low_and_slow.packets)
     assert found
     assert found[0]["ics.value"] < 700
+
+
+@pytest.mark.parametrize(("ahead", "expected"), [(0, []), (1, []), (40, [202])])
+def test_a_clock_that_is_set_is_no_set_point(ahead: int, expected: list[int]) -> None:
+    """Hours, minutes and seconds, of which few were seen: what is written is the time when it is written."""
+    talk = Conversation()
+    times = {second: second for second in (3, 64, 122, 185, 244, 301, 366)} | {659: 659 + ahead}
+    for second in range(700):
+        talk.poll(second, [400, 400, 800])
+        if second in times:
+            now = times[second]
+            talk.write_all(second + 0.2, 200, [now // 3600, now // 60 % 60, now % 60])
+    found, _ = told(talk.packets)
+    assert [row["ics.address"] for row in found] == expected

@@ -36,6 +36,8 @@ _OF_OBJECTS = (
 """The columns that descriptions of objects are made of."""
 _SHAPE = ["protocol", "transport", "operation", "kind", "function", "subfunction", "status", "space", "flags"]
 """The columns from which the SHAPED fields are made, but for novelty."""
+MOST_SHAPED = 256
+"""Rows up to which the shape of each is worth telling."""
 _SALT = secrets.randbits(64)
 _NO_VALUE = int(ValueKind.NONE)
 
@@ -178,12 +180,16 @@ def behaviour_table(
         rows["frames"].copy(),
     )
     columns = LazyColumns(_MAKERS, _Behaviours(rows, strings, plant, novelty), more)
-    shapes: Sequence[Hashable] = rows[_SHAPE].tolist()
-    # In Python, as a tuple is made of each row anyway.
-    news = [None] * len(shapes) if novelty is None else novelty.level.tolist()
-    return Table(
-        "behaviour", rows.shape[0], columns, occurrences, shapes=list(zip(shapes, news, strict=True))
-    )
+    return Table("behaviour", rows.shape[0], columns, occurrences, shapes=_shapes(rows, novelty))
+
+
+def _shapes(rows: Rows, novelty: Novelty | None) -> list[Hashable]:
+    """The shape of each row; none where there are so many that columns cost less."""
+    if rows.shape[0] > MOST_SHAPED:
+        return []
+    codes = rows[_SHAPE].tolist()
+    news = [None] * len(codes) if novelty is None else novelty.level.tolist()
+    return list(zip(codes, news, strict=True))
 
 
 class _Behaviours:

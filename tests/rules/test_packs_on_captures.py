@@ -19,6 +19,8 @@ DONE = {
     f"{ITI}/s7/s7comm_reading_setting_plc_time.pcap": "s7-clock-set",
     f"{ITI}/EthernetIP/cip_start_plc.pcap": "controller-start",
     f"{ITI}/dnp3/file_delete.pcap": "file-deleted",
+    f"{ITI}/dnp3/file_read.pcap": "file-read",
+    f"{ITI}/dnp3/file_write.pcap": "file-written",
     f"{ITI}/dnp3/direct_operate_no_ack_crob.pcap": "operate-without-acknowledgement",
     f"{ITI}/dnp3/disable_unsolcited_and_response.pcap": "unsolicited-responses-disabled",
 }

@@ -109,8 +109,11 @@ def serve(
         typer.echo(f"Serving {store} at {scheme}://{host}:{port}")
         if tls_certificate is not None:
             typer.echo(f"Its certificate has the SHA-256 fingerprint {certificates[0]}")
+        application = create_app(opened, loaded, certificates)
+        # Pages name it where they say how to analyse into it.
+        application.state.store_path = str(store)
         uvicorn.run(
-            create_app(opened, loaded, certificates),
+            application,
             host=host,
             port=port,
             ssl_certfile=tls_certificate,

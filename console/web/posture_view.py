@@ -17,8 +17,11 @@ from console.web.i18n import N_, NC_, translations
 from console.web.vocabulary import word
 from console.web.wording import span
 
-MOST_ROWS = 50
+FIRST_ROWS = 15
+MOST_ROWS = 300
 MOST_ASSETS = 12
+OVERSHADOWED = 0.05
+"""Points below which a line reads 0.0."""
 TONES = {"none": "good"}
 
 FACTORS = (
@@ -122,6 +125,8 @@ class PostureView:
     ledger: list[LedgerLine]
     ledger_left: int
     ledger_left_points: float
+    overshadowed: bool
+    """Whether an alert that is high or worse reads 0.0 points, because the worst asset takes them all."""
     items: int
     zones: list[Scored]
     assets: list[Scored]
@@ -129,7 +134,13 @@ class PostureView:
     what_if: WhatIf | None
 
 
-def view_of(service: PostureService, language: str, site: str | None, chosen: Collection[str]) -> PostureView:
+def view_of(
+    service: PostureService,
+    language: str,
+    site: str | None,
+    chosen: Collection[str],
+    most_rows: int = FIRST_ROWS,
+) -> PostureView:
     """The page's view of the present posture, of one site where it is named or the only one."""
     posture = service.current()
     shown = next((each for each in posture.sites if each.name == site), None)
@@ -147,9 +158,10 @@ def view_of(service: PostureService, language: str, site: str | None, chosen: Co
         factors=factors(posture.sensors, shown.name if shown else None, language),
         sites=[of_site(posture, each, len(each.rows())) for each in posture.sites],
         tenth_percentile=posture.tenth_percentile(),
-        ledger=lines[:MOST_ROWS],
-        ledger_left=len(lines[MOST_ROWS:]),
-        ledger_left_points=sum(line.points for line in lines[MOST_ROWS:]),
+        ledger=lines[:most_rows],
+        ledger_left=len(lines[most_rows:]),
+        ledger_left_points=sum(line.points for line in lines[most_rows:]),
+        overshadowed=any(line.level in ("high", "critical") and line.points < OVERSHADOWED for line in lines),
         items=items,
         zones=zones(shown, posture.constants, overall.confidence) if shown else [],
         assets=assets(shown, posture.constants, overall.confidence) if shown else [],

@@ -51,6 +51,12 @@ def one(query: QueryParams, key: str) -> str | None:
     return query.get(key, "").strip() or None
 
 
+def offset_of(query: QueryParams) -> int:
+    """Where a page begins; from the start where the address makes no sense."""
+    text = query.get("offset", "")
+    return min(int(text), MAX_OFFSET) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
 def paging(
     request: Request, sorts: Iterable[str], default: str, descending: bool = True, limit: int = PER_PAGE
 ) -> PageRequest:
@@ -59,12 +65,8 @@ def paging(
     sort = query.get("sort", default)
     sort = sort if sort in tuple(sorts) else default
     order = query.get("order", "")
-    try:
-        offset = min(max(int(query.get("offset", "0")), 0), MAX_OFFSET)
-    except ValueError:
-        offset = 0
     return PageRequest(
-        limit=limit, offset=offset, sort=sort, descending=order != "asc" if order else descending
+        limit=limit, offset=offset_of(query), sort=sort, descending=order != "asc" if order else descending
     )
 
 

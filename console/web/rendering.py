@@ -20,6 +20,8 @@ from console.auth.csrf import FIELD
 from console.store.records import Role
 from console.web import wording
 from console.web.i18n import COOKIE, LANGUAGES, N_, known, negotiate, translations
+from console.web.refusals import told
+from console.web.role_reasons import reason_told
 from console.web.vocabulary import word
 
 WEB = Path(__file__).parent
@@ -84,6 +86,7 @@ def environment(language: str) -> Environment:
         loader=FileSystemLoader(WEB / "templates"),
         autoescape=True,
         undefined=Absent,
+        finalize=wording.visible,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
@@ -101,6 +104,9 @@ def environment(language: str) -> Environment:
     made.filters |= {
         "word": lambda value, context: word(language, context, value),
         "moment": wording.moment,
+        "stretch": wording.stretch,
+        "told": partial(told, language),
+        "reason": partial(reason_told, language),
         "ago": partial(wording.ago, language),
         "span": partial(wording.span, language),
         "amount": wording.amount,
@@ -170,6 +176,8 @@ def render(
         "csrf": principal.csrf if principal else "",
         "section": "/" + request.url.path.split("/")[1],
         "navigation": [(path, sign, _(text), least) for path, sign, text, least in NAVIGATION],
+        "store_path": getattr(request.app.state, "store_path", "fieldwatch.db"),
+        "origin": str(request.base_url).rstrip("/"),
         "notice": wording.notice(language, waiting) if waiting else None,
         "open_alerts": store_of(request).counts().get("open_alerts", 0) if principal else 0,
         **values,

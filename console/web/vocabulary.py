@@ -7,6 +7,7 @@ from sensors that may be newer than this console.
 from __future__ import annotations
 
 from console.web.i18n import NC_, translations
+from console.web.technique_names import TECHNIQUES
 
 WORDS: dict[str, dict[str, str]] = {
     "operation": {
@@ -159,6 +160,7 @@ WORDS: dict[str, dict[str, str]] = {
         "services": NC_("field", "Services"),
         "authorised": NC_("field", "Authorised"),
         "hardware": NC_("field", "Hardware"),
+        "description": NC_("field", "Description"),
         "first_seen": NC_("field", "First seen"),
         "last_seen": NC_("field", "Last seen"),
     },
@@ -201,6 +203,34 @@ WORDS: dict[str, dict[str, str]] = {
         "user.added": NC_("audit", "User added"),
         "user.changed": NC_("audit", "User changed"),
         "user.password": NC_("audit", "Password changed"),
+    },
+    "audit_detail": {
+        "site": NC_("audit_detail", "site"),
+        "name": NC_("audit_detail", "name"),
+        "note": NC_("audit_detail", "note"),
+        "reason": NC_("audit_detail", "reason"),
+        "role": NC_("audit_detail", "role"),
+        "expires": NC_("audit_detail", "until"),
+        "scope": NC_("audit_detail", "for"),
+        "changes": NC_("audit_detail", "changes"),
+        "old": NC_("audit_detail", "before"),
+        "new": NC_("audit_detail", "now"),
+        "disabled": NC_("audit_detail", "disabled"),
+        "kind": NC_("audit_detail", "kind"),
+        "closed": NC_("audit_detail", "closed"),
+        "reopened": NC_("audit_detail", "reopened"),
+        "token": NC_("audit_detail", "token"),
+        "text": NC_("audit_detail", "text"),
+        "sensors": NC_("audit_detail", "sensors"),
+        "rule": NC_("audit_detail", "rule"),
+        "source": NC_("audit_detail", "source"),
+        "destination": NC_("audit_detail", "destination"),
+        "protocol": NC_("audit_detail", "protocol"),
+        "operation": NC_("audit_detail", "operation"),
+        "object": NC_("audit_detail", "object"),
+        "zone": NC_("audit_detail", "zone"),
+        "criticality": NC_("audit_detail", "criticality"),
+        "authorised": NC_("audit_detail", "authorised"),
     },
     "running": {
         "current": NC_("running", "Up to date"),
@@ -262,6 +292,7 @@ WORDS: dict[str, dict[str, str]] = {
         "changed": NC_("change_of_part", "changed"),
         "removed": NC_("change_of_part", "removed"),
     },
+    "technique": {name: name for name in TECHNIQUES},
     "criticality": {
         "0.5": NC_("criticality", "Minor"),
         "1.0": NC_("criticality", "Normal"),

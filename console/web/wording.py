@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from console.store import times
 from console.web.i18n import N_, translations
+from console.web.refusals import told
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 LONG_AGO = 60 * DAY
@@ -65,6 +66,8 @@ def notice(language: str, cookie: str) -> Notice | None:
         values = json.loads(fields.get("values", ["{}"])[0])
         if text is None or not isinstance(values, dict):
             return None
+        if "why" in values:
+            values["why"] = told(language, str(values["why"]))
         return Notice(translations(language).gettext(text) % values, kind in ERRORS)
     except (ValueError, KeyError, TypeError):
         return None
@@ -75,6 +78,13 @@ def moment(text: str | None) -> Markup:
     if not text:
         return Markup("–")
     return Markup('<time datetime="{}" data-local>{} UTC</time>').format(text, text[:19].replace("T", " "))
+
+
+def stretch(start: str, end: str) -> Markup:
+    """From one RFC 3339 time to another; a script on the page leaves out the date where it is the same."""
+    if start[:19] == end[:19]:
+        return moment(start)
+    return Markup("<span data-stretch>{} – {}</span>").format(moment(start), moment(end))
 
 
 def ago(language: str, text: str | None) -> Markup:
@@ -149,6 +159,19 @@ def readable(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {readable(each)}" for key, each in value.items())
     return str(value)
+
+
+HIDDEN = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
+"""Control characters, and those that turn the direction of what follows or take no room."""
+
+
+def visible(value: Any) -> Any:
+    """Text with its hidden characters written out: a name from the wire must not rearrange a sentence."""
+    if isinstance(value, str) and not isinstance(value, Markup) and HIDDEN.search(value):
+        return HIDDEN.sub(lambda found: f"\u2039U+{ord(found[0]):04X}\u203a", value)
+    return value
 
 
 def filename(path: object) -> str:

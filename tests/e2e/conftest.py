@@ -7,7 +7,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,11 +104,11 @@ def empty_site(tmp_path: Path) -> Iterator[Site]:
     yield from serve(new_store(tmp_path / "empty.db"))
 
 
-def new_store(path: Path) -> SqliteStore:
+def new_store(path: Path, accounts: Iterable[str] = tuple(ACCOUNTS)) -> SqliteStore:
     store = SqliteStore(path)
     hashed = hash_password(PASSWORD, 12)
-    for name, role in ACCOUNTS.items():
-        store.add_user(name, role, hashed, "test")
+    for name in accounts:
+        store.add_user(name, ACCOUNTS[name], hashed, "test")
     return store
 
 

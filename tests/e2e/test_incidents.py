@@ -74,7 +74,7 @@ def test_viewers_read_and_change_nothing(visit: Visit) -> None:
 
 def test_an_unknown_incident_is_an_error_page(visit: Visit) -> None:
     visit.enter(path="/incidents/i-nowhere")
-    expect(visit.page.locator("main")).to_contain_text("there is no incident")
+    expect(visit.page.locator("main")).to_contain_text("There is no incident i-nowhere")
 
 
 def announced(site: Site) -> str:

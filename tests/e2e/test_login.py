@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from e2e.conftest import PASSWORD, Visit
-from playwright.sync_api import expect
+from e2e.conftest import PASSWORD, Visit, new_store, open_window, serve
+from playwright.sync_api import Browser, expect
 
+from console.auth.first_admin import first_admin
 from console.store.tokens import digest
 
 
@@ -21,6 +23,23 @@ def test_a_wrong_password_says_so_and_the_right_one_leads_where_one_wanted_to_go
     visit.page.locator("input[name=password]").fill(PASSWORD)
     visit.page.keyboard.press("Enter")
     expect(visit.page).to_have_url(re.compile(r"/alerts\?level=high$"))
+
+
+def test_who_starts_a_console_is_told_where_its_first_password_stands(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    store = new_store(tmp_path / "new.db", accounts=())
+    password = first_admin(store)
+    assert password is not None
+    for site in serve(store):
+        context, visit = open_window(chromium, site)
+        visit.go("/")
+        expect(visit.page.locator("main")).to_contain_text("the user is admin")
+        visit.log_in("admin", password)
+        expect(visit.page.locator("main h1")).to_have_text("Security posture")
+        visit.page.get_by_role("button", name="Log out").click()
+        expect(visit.page.locator("main")).not_to_contain_text("the user is admin")
+        context.close()
 
 
 def test_logging_out_ends_the_session(visit: Visit) -> None:

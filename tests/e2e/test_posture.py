@@ -71,7 +71,7 @@ def test_a_score_nobody_can_trust_is_grey(visit: Visit) -> None:
     expect(visit.page.locator(".parts")).to_contain_text("Packets not dropped intake-tap")
     assert visit.page.locator(".gauge .good, .gauge .red").count() == 0
     visit.page.get_by_role("link", name="Sensors").click()
-    expect(visit.page.locator(".sensors")).to_contain_text("ring: 400\u2009000\u2009000")
+    expect(visit.page.locator(".sensors")).to_contain_text("ring full: 400\u2009000\u2009000")
 
 
 def test_several_sites_are_ranked_and_each_has_its_own_page(visit: Visit) -> None:

@@ -84,8 +84,6 @@ def list_alerts(request: Request, principal: Viewer, store: TheStore) -> Respons
         operations=[(value, word(language, "operation", value)) for value in values_of(store, "operation")],
         zones=[(value, word(language, "zone", value)) for value in values_of(store, "zone")],
         periods=[(value, say(PERIOD_NAMES[value])) for value in PERIODS],
-        store_path="fieldwatch.db",
-        origin=str(request.base_url).rstrip("/"),
     )
 
 

@@ -134,7 +134,6 @@ def list_assets(request: Request, principal: Viewer, store: TheStore) -> Respons
         layers=[(value, f"{value} · {name}") for value, name in layers(language)],
         vendors=[(value, value) for value in values_of(store, "vendor")],
         protocols=[(value, value) for value in values_of(store, "protocol")],
-        store_path="fieldwatch.db",
     )
 
 

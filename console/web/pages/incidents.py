@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from console.api.incidents import TheIncidents
-from console.auth.access import Viewer
+from console.auth.access import TheStore, Viewer
 from console.incidents.service import Found, IncidentRecord
-from console.store.filters import MAX_OFFSET, PageRequest
+from console.store.errors import NotFound
+from console.store.filters import PageRequest
+from console.store.interface import Store
 from console.store.records import AlertRecord, Document, Page
 from console.web.pages.alerts import CLOSABLE
-from console.web.queries import one
+from console.web.queries import offset_of, one
 from console.web.rendering import language_of, render
 from console.web.vocabulary import word
 
@@ -19,7 +23,11 @@ router = APIRouter()
 LEVELS = ("critical", "high", "medium")
 STATUSES = ("open", "closed", "all")
 ON_A_PAGE = 25
-ALERTS_OF_A_STEP = 12
+ALERTS_OF_A_STEP = 60
+FIRST_ALERTS = 3
+"""So many alerts of a step are open to read; the others unfold."""
+MACHINES = 12
+"""Of the sources and of the targets, as many as the page names."""
 
 
 @router.get("/incidents")
@@ -32,7 +40,7 @@ def list_incidents(request: Request, principal: Viewer, service: TheIncidents) -
     level = one(query, "level")
     at_level = [record for record in found.records if level not in LEVELS or record.level == level]
     chosen = [record for record in at_level if status in ("all", record.status)]
-    offset = _offset(one(query, "offset"))
+    offset = offset_of(query)
     shown = chosen[offset : offset + ON_A_PAGE]
     page: Page[IncidentRecord] = Page(
         shown, len(chosen), True, "more" if len(chosen) > offset + len(shown) else None
@@ -56,7 +64,9 @@ def list_incidents(request: Request, principal: Viewer, service: TheIncidents) -
 
 
 @router.get("/incidents/{incident_id}")
-def show_incident(request: Request, incident_id: str, principal: Viewer, service: TheIncidents) -> Response:
+def show_incident(
+    request: Request, incident_id: str, principal: Viewer, store: TheStore, service: TheIncidents
+) -> Response:
     """One incident: who did what when, which alerts say so, and what often comes next."""
     found = service.current()
     record = found.one(incident_id)
@@ -71,6 +81,8 @@ def show_incident(request: Request, incident_id: str, principal: Viewer, service
         record=record,
         incident=incident,
         steps=[(step, _alerts_of(found, step), _left(step)) for step in incident["steps"]],
+        shown=FIRST_ALERTS,
+        assets=_known(store, [*incident["sources"][:MACHINES], *incident["targets"][:MACHINES]]),
         open_ids=[alert.id for alert in alerts if alert.status != "closed"],
         new_ids=[alert.id for alert in alerts if alert.status == "new"],
         closable=CLOSABLE,
@@ -78,14 +90,20 @@ def show_incident(request: Request, incident_id: str, principal: Viewer, service
 
 
 def _alerts_of(found: Found, step: Document) -> list[AlertRecord]:
-    ids = step["alerts"]
-    return [found.alerts[alert] for alert in ids[:ALERTS_OF_A_STEP] if alert in found.alerts]
+    """The worst first, those of one level in the order they came."""
+    alerts = [found.alerts[alert] for alert in step["alerts"] if alert in found.alerts]
+    return sorted(alerts, key=lambda alert: -alert.severity)[:ALERTS_OF_A_STEP]
+
+
+def _known(store: Store, ends: list[Document]) -> dict[str, Document]:
+    """What the inventory says now of the machines of an incident: alerts tell what it said then."""
+    known: dict[str, Document] = {}
+    for asset in {str(end["asset"]) for end in ends if end.get("asset")}:
+        with contextlib.suppress(NotFound):
+            known[asset] = store.asset(asset).document["asset"]
+    return known
 
 
 def _left(step: Document) -> int:
     ids = step["alerts"]
     return max(0, len(ids) - ALERTS_OF_A_STEP)
-
-
-def _offset(text: str | None) -> int:
-    return min(int(text), MAX_OFFSET) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -10,12 +11,14 @@ from console.api.incidents import TheIncidents
 from console.auth.access import TheStore, Viewer
 from console.posture.service import PostureService
 from console.store import times
+from console.store.errors import NotFound
 from console.store.filters import LEVELS, AlertFilter, PageRequest
 from console.store.interface import Store
 from console.web.i18n import N_, translations
-from console.web.posture_view import view_of
+from console.web.posture_view import FIRST_ROWS, MOST_ROWS, PostureView, view_of
 from console.web.queries import one
 from console.web.rendering import language_of, render
+from console.web.wording import sentence
 
 router = APIRouter()
 
@@ -52,6 +55,16 @@ def span(store: Store, now: int) -> tuple[int, int]:
     return begin, max(end + 1, begin + 40 * times.SECOND)
 
 
+def sentences_of(store: Store, view: PostureView, language: str) -> dict[str, str]:
+    """What each alert of the ledger says, by id: its rule's title alone is the same for many."""
+    found = {}
+    for line in view.ledger:
+        if line.kind == "alert":
+            with contextlib.suppress(NotFound):
+                found[line.id] = sentence(language, store.alert(line.id).document)
+    return found
+
+
 @router.get("/")
 def show_posture(
     request: Request, principal: Viewer, store: TheStore, service: ThePosture, told: TheIncidents
@@ -60,13 +73,20 @@ def show_posture(
     query, language = request.query_params, language_of(request)
     say = translations(language).gettext
     chosen = tuple(dict.fromkeys(query.getlist("close")))[:200]
-    period = query.get("period", "7d")
-    period = period if period in BUCKETS else "7d"
-    length, slices = BUCKETS[period]
     now = times.now()
+    period = query.get("period")
+    if period not in BUCKETS:
+        # A capture of long ago would show an empty week.
+        period = (
+            "7d"
+            if store.alerts(AlertFilter(since=now - 7 * times.DAY), PageRequest(limit=1)).items
+            else "all"
+        )
+    length, slices = BUCKETS[period]
     since, until = span(store, now) if length is None else (now - length, now)
     counts = store.counts()
-    view = view_of(service, language, one(query, "site"), chosen)
+    every = query.get("rows") == "all"
+    view = view_of(service, language, one(query, "site"), chosen, MOST_ROWS if every else FIRST_ROWS)
     several = len(view.sites) > 1
     scope = f"site/{view.site}" if view.site else "all"
     # Alerts know their sensors, not their site.
@@ -78,6 +98,9 @@ def show_posture(
         "posture.html",
         principal,
         view=view,
+        every=every,
+        more_than_shown=view.items > FIRST_ROWS,
+        sentences=sentences_of(store, view, language),
         incidents=told.current().open,
         empty=not (counts["assets"] or counts["alerts"]),
         change=view.overall.score - earlier[-1].score
@@ -89,6 +112,4 @@ def show_posture(
         period=period,
         periods=[(value, say(name)) for value, name in BUCKET_NAMES.items()],
         unknown_below=round(limit * 100),
-        store_path="fieldwatch.db",
-        origin=str(request.base_url).rstrip("/"),
     )

@@ -10,15 +10,16 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from console.auth.access import TheStore, Viewer
 from console.store.filters import LEVELS, AlertFilter, PageRequest
 from console.store.interface import Store
-from console.store.records import RuleRecord
+from console.store.records import Page, RuleRecord
 from console.web.pages.techniques import named_techniques
-from console.web.queries import known_only, one
+from console.web.queries import known_only, offset_of, one
 from console.web.rendering import language_of, render
 from console.web.vocabulary import word
 from rules.language.loader import PACKS, load
 from rules.rule import AnyRule
 
 router = APIRouter()
+ON_A_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,15 @@ def list_rules(request: Request, principal: Viewer, store: TheStore) -> Response
             for part in text.split()
         )
     ]
+    offset = offset_of(query)
+    rows_here = shown[offset : offset + ON_A_PAGE]
+    more = len(shown) > offset + len(rows_here)
     return render(
         request,
         "rules.html",
         principal,
-        rows=shown,
+        page=Page(rows_here, len(shown), True, "more" if more else None),
+        order=PageRequest(limit=ON_A_PAGE, offset=offset),
         total=len(every),
         levels=[(level, word(language, "level", level)) for level in reversed(LEVELS)],
         packs=sorted({(each.pack, each.pack) for each in every if each.pack}),

@@ -83,7 +83,6 @@ def _page(
         code=code,
         token=token,
         tls=bool(request.app.state.certificates),
-        origin=str(request.base_url).rstrip("/"),
     )
 
 

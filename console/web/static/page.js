@@ -8,9 +8,21 @@
     timeStyle: "medium",
   });
 
+  const clock = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { timeStyle: "medium" });
+  const momentOf = (time) => new Date(time.dateTime.replace(/(\.\d{3})\d+/, "$1"));
+
   const localTimes = (root) => {
+    for (const span of root.querySelectorAll("[data-stretch]")) {
+      const [start, end] = [...span.querySelectorAll("time")].map(momentOf);
+      span.removeAttribute("data-stretch");
+      if (Number.isNaN(start.getTime()) || Number.isNaN(end.getTime())) continue;
+      span.title = [...span.querySelectorAll("time")].map((time) => time.dateTime).join(" – ");
+      const [from, to] = [local.format(start), local.format(end)];
+      const sameDay = start.toDateString() === end.toDateString();
+      span.textContent = `${from} – ${sameDay ? clock.format(end) : to}`;
+    }
     for (const time of root.querySelectorAll("time[data-local], time[data-title]")) {
-      const moment = new Date(time.dateTime.replace(/(\.\d{3})\d+/, "$1"));
+      const moment = momentOf(time);
       if (Number.isNaN(moment.getTime())) continue;
       if (time.hasAttribute("data-title")) {
         time.title = local.format(moment);

@@ -6,7 +6,7 @@ import pytest
 
 from console.store.times import now, to_text
 from console.web import wording
-from console.web.rendering import safe_next
+from console.web.rendering import environment, safe_next
 from console.web.vocabulary import word
 
 
@@ -55,6 +55,13 @@ def test_a_sentence_falls_back_to_the_other_language() -> None:
     assert wording.sentence("zh", {"message": "stopped"}) == "stopped"
     assert wording.sentence("zh", {"message": "stopped", "message_zh": "停止"}) == "停止"
     assert wording.sentence("en", {"rule": {"title": "Stop"}}) == "Stop"
+
+
+def test_hidden_characters_are_written_out_and_nothing_else_is() -> None:
+    made = environment("en").from_string("{{ name }}|{{ name | e }}")
+    assert made.render(name="PLC\u202e1\u0000") == "PLC‹U+202E›1‹U+0000›|PLC\u202e1\u0000"
+    for plain in ("泵 1\n\t", "مضخة", "a\u0301", "\U0001f4a7", 7, None):
+        assert wording.visible(plain) == plain
 
 
 def test_amounts_and_sizes() -> None:

@@ -11,8 +11,6 @@ FIRST_ALERT = 10
 """Ranks from here on are alerts, by level."""
 _RANKS = {"behaviour": 0, "health": 1, "summary": 2, "asset": 3}
 _IDS = {"alert": "event", "asset": "asset", "behaviour": "behaviour"}
-CLASSES = ("behaviour", "health", "summary", "asset", *(f"alert.{level}" for level in LEVELS))
-"""What drops are counted by."""
 
 
 class Outgoing(NamedTuple):

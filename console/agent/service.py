@@ -13,15 +13,15 @@ from typing import Any
 
 import structlog
 
-from console.agent import health, process
+from console.agent import health
 from console.agent.accepted import with_decisions
-from console.agent.conditions.readings import Interface, Reading
 from console.agent.conditions.standing import Conditions
 from console.agent.continuity import packets_known, packets_since, resume_alerts
-from console.agent.control import Control
+from console.agent.control import APPLY_S, Control
 from console.agent.documents import Outgoing
 from console.agent.evidence.keeper import Keeper
 from console.agent.growth import Growth
+from console.agent.handover import Handover
 from console.agent.identity import Identity
 from console.agent.inbox import Inbox
 from console.agent.learning import Learning
@@ -29,7 +29,7 @@ from console.agent.metrics import MetricsServer
 from console.agent.notify import Notifier
 from console.agent.plan import Plan
 from console.agent.settings import SensorSettings
-from console.agent.sources import Source, plain
+from console.agent.sources import Source
 from console.agent.spool.errors import SpoolError
 from console.agent.spool.spool import Spool
 from console.agent.spool.writer import Writer
@@ -37,14 +37,12 @@ from console.agent.telemetry import Telemetry
 from console.agent.uplink.client import Client
 from console.agent.uplink.sender import Sender
 from console.agent.uplink.slices import SliceSender
-from console.agent.versions import versions
+from console.agent.vitals import Vitals
 from rules.baseline.model import Baseline
 from rules.reconfigure import reconfigure
-from rules.rule import digest_of
 from rules.watch import Watch
 from sensor.capture.batch import PacketBatch
 from sensor.epochs import EPOCH_NS
-from sensor.times import rfc3339
 
 COLLECT_S = 0.25
 """Between looks for alerts that are new or have grown."""
@@ -74,7 +72,6 @@ class Service:
         self.source = source
         self.name = name
         self.run_id = run_id
-        self.plan = plan
         self.inbox = Inbox()
         self.spool = Spool(settings.state / "spool.db", settings.spool.megabytes << 20)
         self.learning = Learning(settings, anew=not remember)
@@ -100,19 +97,17 @@ class Service:
         self.writer = Writer(self.inbox, self.spool, self._arrived)
         self.sender: Sender | None = None
         self.control: Control | None = None
+        self.vitals = Vitals(
+            run_id, source, self.watch, self.telemetry, self.learning, self.writer, self.keeper, plan
+        )
+        self._handover = Handover()
         if identity is not None:
             self._connect(identity, own)
         self._remember = remember
         self._growth = Growth()
         self._notifier = Notifier()
-        self._pending: tuple[Plan, threading.Event, list[str]] | None = None
-        self._begun = time.monotonic()
-        self._round = self._begun
-        self._packets_at = self._begun
+        self._round = self._packets_at = self.vitals.begun_s
         self._collect_at = self._beat_at = 0.0
-        self._used = health.used_now(0, 0)
-        self._lag_s: float | None = None
-        self._late = 0
 
     def _metrics(self, address: str) -> MetricsServer | None:
         try:
@@ -130,8 +125,11 @@ class Service:
         client = Client(identity.url, certificates, identity.token, settings.proxy)
         self.sender = Sender(client, identity.sensor, self.writer.spools, extra)
         client = Client(identity.url, certificates, identity.token, settings.proxy)
-        self.control = Control(client, identity, settings, own, self._state, self._apply, self._ask)
-        self.control.running = self.plan
+        self.control = Control(
+            client, identity, settings, own, self.vitals.heartbeat, self._handover.offer, self._ask
+        )
+        self.control.running = self.vitals.plan
+        self.vitals.sender, self.vitals.control = self.sender, self.control
 
     def run(self) -> int:
         """Capture until the source ends or is stopped; the exit code."""
@@ -198,7 +196,7 @@ class Service:
             self.watch.feed(batch)
             self._notifier.alive()
         self.watch.flush()
-        self._late += self.watch.packets - before
+        self.vitals.late += self.watch.packets - before
         return self.watch.packets - before
 
     def _take(self, batch: PacketBatch) -> None:
@@ -209,16 +207,15 @@ class Service:
             self._packets_at = now
             self.watch.feed(batch)
             if self.source.live:
-                self._lag_s = max(0.0, (time.time_ns() - int(batch.records["time_ns"][-1])) / 1e9)
+                self.vitals.lag_s = max(0.0, (time.time_ns() - int(batch.records["time_ns"][-1])) / 1e9)
         elif not self.source.live or (now - self._packets_at) * 1e9 > EPOCH_NS:
             self.watch.flush()
-            self._lag_s = 0.0
+            self.vitals.lag_s = 0.0
         if now >= self._collect_at:
             self._collect(now)
         if now >= self._beat_at:
             self._beat(now)
-        if self._pending is not None:
-            self._switch()
+        self._switch()
         self._round = time.monotonic()
         self._notifier.alive()
 
@@ -241,140 +238,22 @@ class Service:
         now_ns = time.time_ns()
         for event in self.source.events():
             _log.warning("interface", interface=event.interface, state=str(event.state), text=event.text)
-        parts = self._parts(now)
+        parts = self.vitals.parts(now)
         # A replay is not judged by the clock: that it ends is no loss of traffic.
         if self.source.live:
-            alerts = self.conditions.judge(self._reading(now, now_ns, parts))
+            alerts = self.conditions.judge(self.vitals.reading(now, now_ns, parts))
             self.inbox.put([Outgoing("alert", alert) for alert in alerts])
         parts["conditions"] = self.conditions.standing
         self.inbox.put([Outgoing("health", health.document(self.name, now_ns, parts))])
         self.health = parts
         if self.sender is not None and self.control is not None:
             self.sender.client.context.pins = self.control.client.context.pins
-            if self.control.running.digest == self.plan.digest:
-                self.plan = self.control.running
+            if self.control.running.digest == self.vitals.plan.digest:
+                self.vitals.plan = self.control.running
         state = parts["uplink"]["state"] if "uplink" in parts else "none"
         self._notifier.tell(
             f"STATUS={parts['packets']} packets, {parts['spool']['documents']} documents wait, uplink {state}"
         )
-
-    def _parts(self, now: float) -> dict[str, Any]:
-        used = health.used_now(self.watch.packets - self._late, self.watch.octets)
-        interfaces = self.source.health()
-        depth = self.writer.depth
-        age = (time.time_ns() - depth.oldest_ns) / 1e9 if depth.oldest_ns else 0.0
-        parts: dict[str, Any] = {
-            "boot": self.run_id,
-            "uptime_s": round(now - self._begun, 1),
-            **health.usage(self._used, used),
-            **health.understanding(self.watch),
-            "drops": {
-                "ring": sum(item.dropped for item in interfaces),
-                "interface": sum(item.nic_dropped for item in interfaces),
-                "damaged": sum(item.damaged for item in interfaces),
-            },
-            "interfaces": [
-                {
-                    "name": item.name,
-                    "state": plain(item.state),
-                    "packets": item.packets,
-                    "bytes": item.octets,
-                    "drops": item.dropped,
-                }
-                for item in interfaces
-            ],
-            "spool": {
-                **depth._asdict(),
-                "oldest_s": round(max(0.0, age), 1),
-                "dropped": self.writer.dropped(),
-                "refused": self.sender.refused if self.sender else 0,
-                "lost_files": self.spool.lost_files,
-                "error": self.writer.error,
-            },
-            "lag_s": None if self._lag_s is None else round(self._lag_s, 3),
-            "clock_synchronised": process.clock_synchronised(),
-            "rules_digest": digest_of(self.plan.rules),
-            "rules": len(self.plan.rules),
-            "configuration": {"version": self.plan.version, "digest": self.plan.digest}
-            if self.plan.version
-            else {},
-        }
-        parts["spool"].pop("oldest_ns")
-        self._used = used
-        self._add_uplink(parts)
-        self._add_learning(parts)
-        if self.keeper is not None:
-            oldest = self.keeper.oldest_ns()
-            parts["evidence"] = {
-                "bytes": self.keeper.segments.octets,
-                "not_held": self.keeper.not_kept,
-                **({"oldest": rfc3339(oldest)} if oldest else {}),
-            }
-        return parts
-
-    def _add_uplink(self, parts: dict[str, Any]) -> None:
-        if self.sender is None or self.control is None:
-            return
-        way = self.sender.condition
-        parts["uplink"] = {
-            "state": way.state,
-            **({"since": rfc3339(way.since_ns)} if way.since_ns else {}),
-            **({"last_ok": rfc3339(way.last_ok_ns)} if way.last_ok_ns else {}),
-            **({"error": way.error} if way.error else {}),
-        }
-        parts["clock_offset_s"] = self.control.clock_offset_s
-        if self.control.refused:
-            parts["configuration"]["refused"] = self.control.refused
-
-    def _add_learning(self, parts: dict[str, Any]) -> None:
-        now_ns = self.telemetry.now_ns
-        progress = self.learning.progress(now_ns)
-        if progress is not None and progress < 1:
-            parts["learning"] = {"share": round(progress, 4)}
-            if self.learning.until_ns:
-                parts["learning"]["until"] = rfc3339(self.learning.until_ns)
-        has_baseline = self.plan.baseline is not None or self.learning.baseline is not None
-        complete = 1.0 if progress is None and has_baseline else progress
-        if complete is not None:
-            parts["baseline"] = {"completeness": round(complete, 4)}
-
-    def _reading(self, now: float, now_ns: int, parts: dict[str, Any]) -> Reading:
-        octets, understood = self.watch.watcher.pipeline.understood
-        return Reading(
-            at_s=now,
-            time_ns=now_ns,
-            packets=self.watch.packets - self._late,
-            dropped=sum(parts["drops"].values()),
-            ot_octets=octets,
-            ot_understood=understood,
-            interfaces=tuple(
-                Interface(item["name"], item["state"], item["packets"]) for item in parts["interfaces"]
-            ),
-            clock_offset_s=parts.get("clock_offset_s"),
-            spool_share=parts["spool"]["bytes"] / self.spool.most_bytes,
-            refused_reason=(self.control.refused or {}).get("reason", "") if self.control else "",
-        )
-
-    def _state(self) -> dict[str, Any]:
-        """What the heartbeat says, from its own thread."""
-        depth = self.writer.depth
-        age = (time.time_ns() - depth.oldest_ns) / 1e9 if depth.oldest_ns else 0.0
-        state: dict[str, Any] = {
-            "boot": self.run_id,
-            "uptime_s": round(time.monotonic() - self._begun, 1),
-            "version": versions().get("fieldwatch", ""),
-            "spool": {
-                "documents": depth.documents,
-                "alerts": depth.alerts,
-                "bytes": depth.bytes,
-                "oldest_s": round(max(0.0, age), 1),
-            },
-        }
-        if self.keeper is not None:
-            unknown, self.keeper.unknown = self.keeper.unknown[:64], []
-            if unknown:
-                state["evidence"] = {"unknown": unknown}
-        return state
 
     def _ask(self, event: str) -> None:
         """An analyst wants an alert's packets."""
@@ -383,46 +262,39 @@ class Service:
         with contextlib.suppress(SpoolError):
             self.keeper.ask(event, self.spool.told_of(event))
 
-    def _apply(self, plan: Plan, seconds: float) -> str:
-        """Have the capture loop switch to a plan; what is wrong with it. From another thread."""
-        done, wrong = threading.Event(), []  # type: ignore[var-annotated]
-        self._pending = plan, done, wrong
-        if not done.wait(seconds):
-            self._pending = None
-            return "" if done.is_set() else "the capture loop did not switch in time"
-        return "; ".join(wrong)
-
     def _switch(self) -> None:
-        pending, self._pending = self._pending, None
-        if pending is None:
+        offer = self._handover.take()
+        if offer is None:
             return
-        plan, done, wrong = pending
+        plan = offer.plan
         try:
             reconfigure(self.watch, plan.rules, plan.site, self._baseline_of(plan))
         except Exception as error:
             # Whatever a rule can do to the engine: the old plan is still in place and runs on.
             _log.exception("configuration.fault")
-            wrong.append(f"it cannot be run: {type(error).__name__}: {error}")
+            offer.wrong = f"it cannot be run: {type(error).__name__}: {error}"
         else:
-            self.plan = plan
+            self.vitals.plan = plan
             if self.keeper is not None:
                 self.keeper.level = plan.evidence_level
-        done.set()
+        finally:
+            offer.done.set()
 
     def _baseline_of(self, plan: Plan) -> Baseline | None:
         """The baseline to switch to; None where it stays as it is."""
         if plan.baseline is not None:
             return with_decisions(plan.baseline, (), plan.decisions)
         stage = self.watch.stage
-        if plan.decisions == self.plan.decisions or not stage.learned:
+        running = self.vitals.plan.decisions
+        if plan.decisions == running or not stage.learned:
             return None
-        return with_decisions(stage.baseline, self.plan.decisions, plan.decisions)
+        return with_decisions(stage.baseline, running, plan.decisions)
 
     def apply_own(self, plan: Plan) -> str:
         """Switch to what the sensor's own files say, unless the console has sent something."""
-        if self.plan.version:
+        if self.vitals.plan.version:
             return "the console's configuration runs; it goes before the sensor's own files"
-        return self._apply(plan, 60)
+        return self._handover.offer(plan, APPLY_S)
 
     def _arrived(self) -> None:
         if self.sender is not None:

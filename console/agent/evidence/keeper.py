@@ -72,8 +72,6 @@ class Keeper:
         self.cuts = 0
         self.not_found = 0
         """Alerts of which no packet is kept."""
-        self.unknown: list[str] = []
-        """Events whose packets were asked for and are not kept, to be told to the console."""
         self._clock = clock
         self._now_ns = 0
         self._free: queue.SimpleQueue[Bytes] = queue.SimpleQueue()
@@ -86,6 +84,7 @@ class Keeper:
         self._jobs: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._asked: OrderedDict[str, dict[str, Any] | None] = OrderedDict()
         self._done: OrderedDict[str, None] = OrderedDict()
+        self._unknown: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
@@ -176,6 +175,11 @@ class Keeper:
             while len(self._asked) > MOST_JOBS:
                 self._asked.popitem(last=False)
 
+    def take_unknown(self, most: int) -> list[str]:
+        """Events whose packets were asked for and are not kept, oldest first, to be told to the console."""
+        with self._lock:
+            return [self._unknown.popitem(last=False)[0] for _ in range(min(most, len(self._unknown)))]
+
     def flush(self) -> None:
         """Hand what was fed to the disk now."""
         self._hand_over()
@@ -194,12 +198,7 @@ class Keeper:
                 self._write(self._filled.get(timeout=0.0 if last else 0.2))
                 continue
             except queue.Empty:
-                pass
-            try:
                 self._cut_due(last)
-            except Exception:
-                # What comes out of packets must not end the keeping of packets.
-                _log.exception("evidence.cut")
             if last:
                 return
 
@@ -236,12 +235,21 @@ class Keeper:
             self._done.popitem(last=False)
         for event, wanted in asked.items():
             if wanted is None or not self._cut(wanted):
-                self.unknown.append(event)
+                with self._lock:
+                    self._unknown[event] = None
+                    # The console asks again for what it is not told of.
+                    while len(self._unknown) > MOST_JOBS:
+                        self._unknown.popitem(last=False)
 
     def _cut(self, alert: dict[str, Any]) -> bool:
         settings = self.settings
-        wanted = wanted_of(alert, self.capture, int(settings.before_s * 1e9), int(settings.after_s * 1e9))
-        made = cut(self.segments.all, wanted)
+        try:
+            wanted = wanted_of(alert, self.capture, int(settings.before_s * 1e9), int(settings.after_s * 1e9))
+            made = cut(self.segments.all, wanted)
+        except Exception:
+            # What comes out of packets must not end the keeping of packets, nor the cuts of other alerts.
+            _log.exception("evidence.cut", event=alert["event"]["id"])
+            made = None
         if made is None:
             self.not_found += 1
             return False

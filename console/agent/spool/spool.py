@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from console.agent.documents import FIRST_ALERT, Outgoing, class_of
 from console.agent.spool.errors import SpoolCorrupt, SpoolError, as_spool_error
 from console.agent.spool.file import move_aside, open_file, salvaged
+from console.agent.spool.holdings import Holdings, count
 
 BATCH_DOCUMENTS = 2000
 BATCH_BYTES = 4 << 20
@@ -29,10 +30,6 @@ MOST_REFUSED = 200
 """Documents the console would not have, kept for a person to look at."""
 MOST_TOLD = 10_000
 """Alerts remembered over a restart."""
-_OVERHEAD = 200
-"""Octets that a row takes beside its text, about."""
-_SLICE = 256
-"""Documents that give way at once."""
 
 
 class Waiting(NamedTuple):
@@ -75,40 +72,49 @@ class Spool:
         self.salvaged = 0
         """Alerts that could still be read of them."""
         self._lock = RLock()
+        self._held = Holdings()
+        self._rescued: list[Outgoing] = []
+        self._lost = False
         self._open()
 
     def _open(self) -> None:
-        rescued: list[Outgoing] = []
         try:
             self._connection = open_file(self.path, self.most_bytes)
         except SpoolCorrupt:
-            rescued = self._replace()
+            self._replace()
         self._epoch = secrets.token_hex(6)
         self._volatile = 0
         self._gone: set[tuple[int, int]] = set()
         self._settled: set[int] = set()
-        self._measure()
-        if rescued:
-            self.put(rescued)
+        self._held.measure(self._connection)
+        self._lost = False
+        if self._rescued:
+            self.put(())
 
-    def _replace(self) -> list[Outgoing]:
-        """Put a new file in the place of a damaged one; the alerts that can still be read."""
+    def _replace(self) -> None:
+        """Put a new file in the place of a damaged one, and remember the alerts that can still be read."""
         assert self.path is not None
         rescued = salvaged(self.path)
         move_aside(self.path, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+        self._rescued += rescued
         self.lost_files += 1
         self.salvaged += len(rescued)
         self._connection = open_file(self.path, self.most_bytes)
-        return rescued
 
     def reopen(self) -> None:
         """Begin anew behind a file that turned out to be damaged."""
         with self._lock:
             self._connection.close()
-            rescued = self._replace() if self.path is not None and self.path.exists() else []
-            self._connection.close()
+            # Until a new file is there, every use says that the old one is lost.
+            self._lost = True
+            if self.path is not None and self.path.exists():
+                self._replace()
+                self._connection.close()
             self._open()
-            self.put(rescued)
+
+    def _check(self) -> None:
+        if self._lost:
+            raise SpoolCorrupt(f"{self.path}: damaged, and no new file could be made in its place")
 
     def close(self) -> None:
         """Write the log into the file and let go of it."""
@@ -118,6 +124,7 @@ class Spool:
     @contextmanager
     def _write(self, durable: bool) -> Iterator[sqlite3.Connection]:
         with self._lock:
+            self._check()
             connection = self._connection
             try:
                 connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -128,16 +135,10 @@ class Spool:
                 with suppress(sqlite3.Error):
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
-                    self._measure()
+                    self._held.measure(self._connection)
                 if isinstance(error, sqlite3.Error):
                     raise as_spool_error(error) from error
                 raise
-
-    def _measure(self) -> None:
-        row = self._connection.execute(
-            "SELECT ifnull(sum(size), 0), count(*), ifnull(sum(rank >= ?), 0) FROM document", (FIRST_ALERT,)
-        ).fetchone()
-        self._bytes, self._documents, self._alerts = row
 
     def put(self, documents: Sequence[Outgoing], judged_ns: int = 0, grown: Sequence[Outgoing] = ()) -> None:
         """Take documents in, all or none. Alerts are on the disk when this returns.
@@ -147,7 +148,11 @@ class Spool:
         remembered over a restart.
         Beyond the bound documents give way: the lowest rank first, there the oldest; see `dropped`.
         """
-        rows = [(document, document.id, document.rank, document.text) for document in documents]
+        taken = len(self._rescued)
+        rows = [
+            (document, document.id, document.rank, document.text)
+            for document in (*self._rescued[:taken], *documents)
+        ]
         noted = [(document.id, document.text) for document in grown]
         durable = any(rank >= FIRST_ALERT for _, _, rank, _ in rows)
         with self._write(durable) as connection:
@@ -156,7 +161,7 @@ class Spool:
                     "INSERT OR REPLACE INTO told VALUES (?, ?, ?, 1)", (identity, time.time_ns(), text)
                 )
             for document, identity, rank, text in rows:
-                self._put(connection, document.type, identity, rank, text)
+                self._held.put(connection, document.type, identity, rank, text)
                 if rank >= FIRST_ALERT:
                     connection.execute(
                         "INSERT OR REPLACE INTO told VALUES (?, ?, ?, 0)", (identity, time.time_ns(), text)
@@ -169,53 +174,14 @@ class Spool:
                 )
             if judged_ns:
                 connection.execute("UPDATE mark SET judged_ns = ?", (judged_ns,))
-            self._make_room(connection)
-
-    def _put(
-        self, connection: sqlite3.Connection, kind: str, identity: str | None, rank: int, text: str
-    ) -> None:
-        size = len(text.encode()) + _OVERHEAD
-        old = None
-        if identity is not None:
-            old = connection.execute(
-                "SELECT number, size, rank FROM document WHERE type = ? AND id = ? AND batch IS NULL",
-                (kind, identity),
-            ).fetchone()
-        if old is not None:
-            connection.execute(
-                "UPDATE document SET body = ?, size = ?, rank = ?, version = version + 1 WHERE number = ?",
-                (text, size, rank, old[0]),
-            )
-            self._bytes += size - old[1]
-            return
-        connection.execute(
-            "INSERT INTO document (type, id, rank, time_ns, size, body) VALUES (?, ?, ?, ?, ?, ?)",
-            (kind, identity, rank, time.time_ns(), size, text),
-        )
-        self._bytes += size
-        self._documents += 1
-        self._alerts += rank >= FIRST_ALERT
-
-    def _make_room(self, connection: sqlite3.Connection) -> None:
-        while self._bytes > self.most_bytes:
-            rows = connection.execute(
-                "SELECT number, rank, size FROM document WHERE batch IS NULL ORDER BY rank, number LIMIT ?",
-                (_SLICE,),
-            ).fetchall()
-            if not rows:
-                return  # all that is left is on its way; its size is bounded
-            for number, rank, size in rows:
-                connection.execute("DELETE FROM document WHERE number = ?", (number,))
-                _count(connection, class_of(rank), "full", 1)
-                self._bytes -= size
-                self._documents -= 1
-                self._alerts -= rank >= FIRST_ALERT
-                if self._bytes <= self.most_bytes:
-                    return
+            self._held.make_room(connection, self.most_bytes)
+        # Those out of a damaged file wait in memory until a file has them.
+        del self._rescued[:taken]
 
     def take(self) -> Parcel | None:
         """The batch to send: the oldest that was frozen, else what waits is frozen now; None: nothing."""
         with self._lock:
+            self._check()
             try:
                 parcel = self._frozen()
                 if parcel is not None:
@@ -274,31 +240,18 @@ class Spool:
 
     def settle(self, parcel: Parcel) -> None:
         """The console has this batch: forget it, where the disk is full as soon as it is not."""
-        self._gone.update((item.number, item.version) for item in parcel.documents)
-        self._settled.add(parcel.number)
-        try:
-            with self._write(durable=False) as connection:
-                self._forget(connection, self._gone, self._settled)
-        except SpoolCorrupt:
-            raise
-        except SpoolError:
-            return
-        self._gone.clear()
-        self._settled.clear()
-
-    def _forget(
-        self, connection: sqlite3.Connection, documents: Iterable[tuple[int, int]], batches: Iterable[int]
-    ) -> None:
-        for key in documents:
-            row = connection.execute(
-                "DELETE FROM document WHERE number = ? AND version = ? RETURNING size, rank", key
-            ).fetchone()
-            if row is not None:
-                self._bytes -= row[0]
-                self._documents -= 1
-                self._alerts -= row[1] >= FIRST_ALERT
-        for number in batches:
-            connection.execute("DELETE FROM batch WHERE number = ?", (number,))
+        with self._lock:
+            self._gone.update((item.number, item.version) for item in parcel.documents)
+            self._settled.add(parcel.number)
+            try:
+                with self._write(durable=False) as connection:
+                    self._held.forget(connection, self._gone, self._settled)
+            except SpoolCorrupt:
+                raise
+            except SpoolError:
+                return
+            self._gone.clear()
+            self._settled.clear()
 
     def split(self, parcel: Parcel, parts: Iterable[Sequence[Waiting]]) -> None:
         """The console refused this batch: its documents go out again in these parts, each a batch."""
@@ -320,9 +273,9 @@ class Spool:
                     (time.time_ns(), item.type, reason[:2000], item.body),
                 )
                 if row is not None:
-                    _count(connection, class_of(row[0]), "refused", 1)
+                    count(connection, class_of(row[0]), "refused", 1)
             keys = [(item.number, item.version) for item in parcel.documents]
-            self._forget(connection, keys, [parcel.number])
+            self._held.forget(connection, keys, [parcel.number])
             connection.execute(
                 "DELETE FROM refused WHERE number NOT IN"
                 " (SELECT number FROM refused ORDER BY number DESC LIMIT ?)",
@@ -333,7 +286,7 @@ class Spool:
         """Add to what was dropped, by class and cause."""
         with self._write(durable=False) as connection:
             for (name, cause), number in losses.items():
-                _count(connection, name, cause, number)
+                count(connection, name, cause, number)
 
     def dropped(self) -> dict[str, int]:
         """How many documents were dropped since the file was made, by `class.cause`."""
@@ -391,12 +344,7 @@ class Spool:
                 oldest = self._connection.execute("SELECT time_ns FROM document LIMIT 1").fetchone()
             except sqlite3.Error:
                 oldest = None
-            documents = self._documents - len(self._gone)
-            return Depth(documents, self._alerts, self._bytes, oldest[0] if oldest and documents else 0)
-
-
-def _count(connection: sqlite3.Connection, name: str, cause: str, number: int) -> None:
-    connection.execute(
-        "INSERT INTO counted VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-        (name, cause, number),
-    )
+            documents = self._held.documents - len(self._gone)
+            return Depth(
+                documents, self._held.alerts, self._held.bytes, oldest[0] if oldest and documents else 0
+            )

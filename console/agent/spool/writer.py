@@ -13,7 +13,7 @@ import structlog
 
 from console.agent.documents import Outgoing, class_of
 from console.agent.files import write_whole
-from console.agent.inbox import Inbox
+from console.agent.inbox import Inbox, Taken
 from console.agent.spool.errors import SpoolCorrupt, SpoolError
 from console.agent.spool.spool import Depth, Spool
 
@@ -35,6 +35,7 @@ class Writer:
         self.failures = 0
         self._arrived = arrived
         self._uncounted: Counter[tuple[str, str]] = Counter()
+        self._uncounted_lock = threading.Lock()
         self._judged_ns = 0
         self._unnoted: dict[str | None, Outgoing] = {}
         self._files: dict[Path, bytes] = {}
@@ -73,19 +74,36 @@ class Writer:
     def _run(self) -> None:
         while True:
             last = self._stopped.is_set()
-            documents, grown, judged_ns = self.inbox.take(1.0)
-            if documents or grown or judged_ns > self._judged_ns:
-                self.write(documents, judged_ns, grown)
-                self._judged_ns = judged_ns
-            if documents:
-                self._arrived()
-            self._save()
-            self._count()
+            taken = self.inbox.take(1.0)
+            try:
+                self._take(taken)
+            except Exception:
+                # What nobody thought of must not end the writing for good, nor cost other documents.
+                _log.exception("spool.fault")
+                self._take_one_by_one(taken.documents)
             if last:
                 self._save_memory()
                 return
             # What comes within a moment is written at once: a disk is asked to flush only so often.
             self._stopped.wait(_PAUSE)
+
+    def _take(self, taken: Taken) -> None:
+        if taken.documents or taken.grown or taken.judged_ns > self._judged_ns:
+            self.write(taken.documents, taken.judged_ns, taken.grown)
+            self._judged_ns = taken.judged_ns
+        if taken.documents:
+            self._arrived()
+        self._save()
+        self._count()
+
+    def _take_one_by_one(self, documents: list[Outgoing]) -> None:
+        for document in documents:
+            try:
+                self.write([document])
+            except Exception as error:
+                self.error = f"{document.type} {document.id or ''}: {type(error).__name__}: {error}"
+                self.failures += 1
+                self._add_uncounted(Counter({(class_of(document.rank), "error"): 1}))
 
     def save(self, files: list[tuple[Path, bytes]]) -> None:
         """Write these files soon, from this thread; of those that still wait the newest."""
@@ -116,7 +134,7 @@ class Writer:
             try:
                 self.memory.put(documents)
             except SpoolError:
-                self._uncounted.update((class_of(document.rank), "error") for document in documents)
+                self._add_uncounted(Counter((class_of(document.rank), "error") for document in documents))
         else:
             if self.error:
                 _log.info("spool.disk", error="")
@@ -132,14 +150,17 @@ class Writer:
             self.disk.reopen()
             self.disk.put(documents, judged_ns, grown)
 
+    def _add_uncounted(self, losses: Counter[tuple[str, str]]) -> None:
+        with self._uncounted_lock:
+            self._uncounted.update(losses)
+
     def _count(self) -> None:
-        self._uncounted.update(self.inbox.take_losses())
-        if self._uncounted:
-            try:
-                self.disk.count(self._uncounted)
-            except SpoolError:
-                return
-            self._uncounted.clear()
+        self._add_uncounted(self.inbox.take_losses())
+        with self._uncounted_lock:
+            if self._uncounted:
+                with contextlib.suppress(SpoolError):
+                    self.disk.count(self._uncounted)
+                    self._uncounted.clear()
 
     def _save_memory(self) -> None:
         """The process ends: what waits in memory goes to the disk, if that takes it by now."""
@@ -148,12 +169,12 @@ class Writer:
 
     def dropped(self) -> dict[str, int]:
         """Drops by `class.cause`, those included that could not be written down yet."""
-        with contextlib.suppress(SpoolError):
-            total = Counter(self.disk.dropped())
-            total.update({f"{name}.{cause}": number for (name, cause), number in self._uncounted.items()})
-            total.update(self.memory.dropped())
-            return dict(total)
-        return {f"{name}.{cause}": number for (name, cause), number in self._uncounted.items()}
+        with self._uncounted_lock:
+            total = Counter({f"{name}.{cause}": number for (name, cause), number in self._uncounted.items()})
+            for spool in self.spools:
+                with contextlib.suppress(SpoolError):
+                    total.update(spool.dropped())
+        return dict(total)
 
     def wait_until_written(self, seconds: float) -> bool:
         """Whether the inbox is empty within so long."""

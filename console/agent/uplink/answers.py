@@ -9,7 +9,6 @@ from enum import Enum
 
 MOST_WAIT = 600.0
 """Seconds; longer is not waited, whatever the console asks for."""
-_LATER = (408, 423, 425, 429)
 _REFUSED = (400, 413, 415, 422)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -93,7 +94,12 @@ class Sender:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            wait = self.step()
+            try:
+                wait = self.step()
+            except Exception as error:
+                # What nobody thought of must not end the uplink for good.
+                _log.exception("uplink.fault")
+                wait = self._failed("unreachable", f"{type(error).__name__}: {error}")
             if wait > 0:
                 self._pause(wait)
 
@@ -113,17 +119,17 @@ class Sender:
         for index, spool in enumerate(self._spools):
             try:
                 parcel = self._volatile.get(index) or spool.take()
+                if parcel is not None:
+                    if parcel.number == 0:
+                        self._volatile[index] = parcel
+                    return self._deliver(index, spool, parcel)
             except SpoolCorrupt as error:
                 _log.error("spool.corrupt", error=str(error))
-                spool.reopen()
-                continue
+                self._volatile.pop(index, None)
+                with contextlib.suppress(SpoolError):
+                    spool.reopen()
             except SpoolError as error:
                 _log.error("spool.unreadable", error=str(error))
-                continue
-            if parcel is not None:
-                if parcel.number == 0:
-                    self._volatile[index] = parcel
-                return self._deliver(index, spool, parcel)
         try:
             if self._extra(self.client):
                 return 0.0
@@ -172,6 +178,8 @@ class Sender:
                 _log.warning("uplink.refused", type=parcel.documents[0].type, reason=told or answer.detail)
             else:
                 return self._failed("refused", answer.detail, retry_after(answer.headers))
+        except SpoolCorrupt:
+            raise
         except SpoolError as error:
             return self._failed("refused", f"{answer.detail}; and the spool: {error}")
         self._volatile.pop(index, None)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from agent_documents import alert, asset, behaviour, health
 
-from console.agent.spool.errors import SpoolInUse
+from console.agent.spool.errors import SpoolCorrupt, SpoolError, SpoolInUse
 from console.agent.spool.spool import BATCH_DOCUMENTS, Parcel, Spool
 
 LIMIT = 1 << 20
@@ -179,6 +179,23 @@ def test_damage_that_shows_while_running_is_survived(tmp_path, spool):
     spool.reopen()
     assert spool.lost_files == 1
     assert ids_of_all(spool) == {"a1"}
+
+
+def test_a_file_that_cannot_be_made_anew_yet_is_made_when_it_can(tmp_path, spool, monkeypatch):
+    spool.put([alert("a1")])
+
+    def full(*_):
+        raise SpoolError("database or disk is full")
+
+    monkeypatch.setattr("console.agent.spool.spool.open_file", full)
+    with pytest.raises(SpoolError, match="full"):
+        spool.reopen()
+    with pytest.raises(SpoolCorrupt, match="no new file"):
+        spool.put([alert("a2")])
+    monkeypatch.undo()
+    spool.reopen()
+    spool.put([alert("a2")])
+    assert ids_of_all(spool) == {"a1", "a2"}
 
 
 def test_names_out_of_packets_that_are_no_text_do_not_stop_the_spool(spool):

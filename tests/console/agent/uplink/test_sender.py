@@ -2,6 +2,7 @@ import contextlib
 import gzip
 import http.server
 import json
+import sqlite3
 import ssl
 import threading
 import time
@@ -231,6 +232,49 @@ def test_what_a_proxy_refuses_is_not_given_up(tmp_path, spool):
         assert spool.dropped() == {}
         delivered = [line for text in handler.seen[3:] for line in text.splitlines()[1:]]
         assert [json.loads(line)["body"]["event"]["id"] for line in delivered] == ["a1", "a2"]
+
+
+def test_damage_found_when_a_batch_is_settled_does_not_end_the_uplink(live_console, spool, monkeypatch):
+    token = live_console.token("line-1")
+    live_console.start()
+    sender = sender_to(live_console, spool, token)
+    spool.put([alert("a1")])
+    damage = sqlite3.DatabaseError("database disk image is malformed")
+    damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+    def broken(*_):
+        raise damage
+
+    monkeypatch.setattr(spool._held, "forget", broken)
+    sender.start()
+    until(lambda: spool.lost_files)
+    monkeypatch.undo()
+    spool.put([alert("a2")])
+    sender.wake()
+    until(lambda: spool.depth.documents == 0)
+    sender.stop(1)
+    live_console.kill()
+    assert set(live_console.alerts()) == {"a1", "a2"}
+
+
+def test_what_nobody_thought_of_does_not_end_the_uplink(live_console, spool):
+    token = live_console.token("line-1")
+    live_console.start()
+    tries = []
+
+    def extra(client):
+        tries.append(client)
+        if len(tries) == 1:
+            raise LookupError("nobody thought of it")
+        return False
+
+    sender = sender_to(live_console, spool, token, extra=extra)
+    sender.start()
+    until(lambda: len(tries) > 1)
+    spool.put([alert("a1")])
+    sender.wake()
+    until(lambda: spool.depth.documents == 0)
+    sender.stop(1)
 
 
 def test_a_console_that_answers_too_slowly_is_unreachable_not_fatal(tmp_path, spool, monkeypatch):

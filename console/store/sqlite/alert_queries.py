@@ -174,10 +174,8 @@ class AlertQueries:
         """See AlertStore."""
         with self.connections.read() as connection:
             rules = {
-                row[0]: row[1:]
-                for row in connection.execute("SELECT id, name, title, title_zh, techniques FROM rule")
+                row[0]: row[1:] for row in connection.execute("SELECT id, name, title, title_zh FROM rule")
             }
-            techniques = {rule: tuple(json.loads(row[3])) for rule, row in rules.items()}
             assets = {
                 row[0]: row[1:]
                 for row in connection.execute("SELECT id, ifnull(name, ip), zone, criticality FROM asset")
@@ -189,7 +187,7 @@ class AlertQueries:
             ).fetchall()
         items = []
         for alert, asset, zone, sensor, level, confidence, count, last_seen, rule, label in rows:
-            name, title, title_zh, _ = rules[rule]
+            name, title, title_zh = rules[rule]
             label_known, zone_known, criticality = assets.get(asset, (None, None, 1.0))
             items.append(
                 OpenItem(
@@ -207,7 +205,6 @@ class AlertQueries:
                     title=title,
                     title_zh=title_zh,
                     criticality=criticality,
-                    techniques=techniques[rule],
                 )
             )
         return items

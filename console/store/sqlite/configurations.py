@@ -16,7 +16,6 @@ from console.store.sqlite.connection import Connections
 from console.store.sqlite.rows import compact
 from console.store.times import now, to_text
 
-ALL_SENSORS = ""
 NOTE_LENGTH = 2000
 _COLUMNS = "version, scope, created, created_by, note, changes"
 

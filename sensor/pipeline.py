@@ -251,3 +251,13 @@ class Pipeline:
         """Octets of conversations that are or should be OT, and those in PDUs that were framed."""
         used = self.wire.streams.used
         return int(used[streams.OT_OCTETS]), int(used[streams.OT_UNDERSTOOD])
+
+    @property
+    def understood_by_protocol(self) -> dict[int, tuple[int, int]]:
+        """By protocol number the octets of its TCP conversations, and those in PDUs that were framed."""
+        counted = self.wire.streams.by_protocol
+        return {
+            int(number): (int(counted[number, streams.CARRIED]), int(counted[number, streams.UNDERSTOOD]))
+            for number in np.flatnonzero(counted[:, streams.CARRIED])
+            if number
+        }

@@ -53,10 +53,13 @@ def understanding(watch: Watch) -> dict[str, Any]:
     octets, understood = watch.watcher.pipeline.understood
     losses = {name: number for name, number in watch.losses.items() if number}
     counts = watch.watcher.messages
+    shares = watch.watcher.pipeline.understood_by_protocol
     return {
         "understood": round(understood / octets, 4) if octets else 1.0,
         "protocols": {
-            NAMES[number]: {"messages": int(count)} for number, count in enumerate(counts) if count
+            NAMES[number]: {"messages": int(count), **_share(*shares.get(number, (0, 0)))}
+            for number, count in enumerate(counts)
+            if count
         },
         "malformed": malformed(watch),
         "faults": watch.watcher.pipeline.faults.total,
@@ -65,6 +68,11 @@ def understanding(watch: Watch) -> dict[str, Any]:
             name: number for name, number in losses.items() if any(part in name for part in EVICTIONS)
         },
     }
+
+
+def _share(octets: int, understood: int) -> dict[str, float]:
+    """How much of a protocol's conversations is in whole messages; nothing where it has none over TCP."""
+    return {"understood": round(min(understood / octets, 1.0), 4)} if octets else {}
 
 
 def malformed(watch: Watch) -> int:

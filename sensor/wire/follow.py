@@ -44,6 +44,7 @@ from sensor.wire.streams import (
     BLOCKS_USED,
     CALLS_MADE,
     CALLS_SETTLED,
+    CARRIED,
     EVICTED,
     FIN_SEEN,
     FREE_PIECE,
@@ -61,6 +62,7 @@ from sensor.wire.streams import (
     SYN_SEEN,
     TOLD,
     TOLD_UNANSWERED,
+    UNDERSTOOD,
     UNFRAMED_OCTETS,
     Streams,
     add_stream,
@@ -213,6 +215,7 @@ def _parse(
         side["synced"] = 1
         if not (is_ot_port(client_port) or is_ot_port(server_port)) and row["protocol"] >= Number.MODBUS:
             used[OT_OCTETS] += row["octets"]
+        wire.streams.by_protocol[row["protocol"], CARRIED] += row["octets"]
     elif not side["synced"]:
         verdict = recognise_as(np.int64(row["protocol"]), data, at, end - at, client_port, server_port)
         if verdict == NEED_MORE and end - at <= RECOGNITION_OCTETS:
@@ -261,6 +264,8 @@ def _feed(
     ):
         streams.used[OT_OCTETS] += length
     before = row["understood"]
+    if row["protocol"] != 0:
+        streams.by_protocol[row["protocol"], CARRIED] += length
     carried = np.int64(side["carry_length"])
     if carried == 0:
         rest = _parse(wire, place, direction, data, buffer, at, at + length, time_ns, number)
@@ -288,6 +293,7 @@ def _feed(
             side["carry_need"] = need
     if row["protocol"] >= Number.MODBUS:
         streams.used[OT_UNDERSTOOD] += row["understood"] - before
+    streams.by_protocol[row["protocol"], UNDERSTOOD] += row["understood"] - before
 
 
 @kernel

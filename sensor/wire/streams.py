@@ -88,6 +88,8 @@ PIECE = np.dtype(
     ]
 )
 
+CARRIED, UNDERSTOOD = range(2)
+"""Columns of `by_protocol`."""
 # Indices into `used`.
 (
     STREAMS,  # rows in use
@@ -125,6 +127,8 @@ class Streams(NamedTuple):
     calls: Rows
     """A ring of CALL, the oldest at CALLS_SETTLED."""
     used: Ints
+    by_protocol: Ints
+    """(protocol numbers, 2): payload of recognised streams, and of it what is in well-formed PDUs."""
 
 
 def new_streams(capacity: int = 1 << 16, blocks: int = BLOCKS) -> Streams:
@@ -148,6 +152,7 @@ def new_streams(capacity: int = 1 << 16, blocks: int = BLOCKS) -> Streams:
         pieces,
         np.zeros(CALLS, CALL),
         used,
+        np.zeros((256, 2), np.int64),
     )
 
 

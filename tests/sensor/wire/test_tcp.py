@@ -84,6 +84,17 @@ def test_a_gap_inside_a_pdu_is_resynchronised() -> None:
     assert modbus(rows) == WHOLE[1:]
 
 
+@pytest.mark.parametrize("cut", [5, 12, 40])
+def test_how_much_of_a_protocol_is_understood_is_counted(cut: int) -> None:
+    """Twenty requests of 12 octets in segments of any size, then 30 octets that are no PDU."""
+    octets = REQUESTS + b"\xff" * 30
+    packets = [segment(b"", 0, flags="S")]
+    packets += [segment(octets[at : at + cut], 1 + at) for at in range(0, len(octets), cut)]
+    pipeline, _ = run([batch_of(packets)])
+    assert pipeline.understood_by_protocol == {Number.MODBUS: (len(octets), len(REQUESTS))}
+    assert pipeline.understood == (len(octets), len(REQUESTS))
+
+
 def test_a_stream_joined_midway_is_understood_with_its_client() -> None:
     packets = []
     for index in range(5):

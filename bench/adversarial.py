@@ -22,7 +22,7 @@ from rules.expression import Compares, both
 from rules.language.loader import PACKS, load
 from rules.rule import AnyRule, Rule
 from rules.watch import Watch
-from sensor.ahead import compile_all, is_compiled
+from sensor.ahead import compile_all
 from sensor.behaviours import EVICTED
 from sensor.capture.batch import RECORD, PacketBatch
 from sensor.types import Bytes, Ints
@@ -126,8 +126,7 @@ def main() -> None:
     parser.add_argument("--rules", type=int, default=500)
     parser.add_argument("--kind", choices=KINDS, action="append")
     arguments = parser.parse_args()
-    if not is_compiled():
-        compile_all()
+    compile_all()
     rules = rules_to(arguments.rules)
     for kind in KINDS:
         attack(kind, PACKETS_AT_ONCE, rules)  # so that loading kernels is not part of it

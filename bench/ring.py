@@ -27,7 +27,7 @@ from typing import IO
 from netns import PlantLink, plant_link, why_not
 
 from bench.mix import PUBLIC_CAPTURES, build
-from sensor.ahead import compile_all, is_compiled, load_all
+from sensor.ahead import compile_all, load_all
 from sensor.capture.live import open_live
 from sensor.capture.source import CaptureFile
 from sensor.observer import Observer
@@ -186,8 +186,7 @@ def main() -> None:
         if not arguments.captures.is_dir():
             parser.error(f"no captures to build the mix from at {arguments.captures}: give --capture")
         build(arguments.captures, path, MIX_PACKETS)
-    if not is_compiled():
-        compile_all()
+    compile_all()
     packets = sum(len(batch.records) for batch in CaptureFile(path))
     cores = sorted(os.sched_getaffinity(0))
     print(f"{packets:,} packets, sent on one of {len(cores)} cores and captured on another\n")

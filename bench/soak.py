@@ -24,6 +24,8 @@ from live_console import LiveConsole
 from live_sensor import LiveSensor, console_of, running, score_captures, stored_health, write_traffic
 from netns import CONSOLE_IP, PlantLink, plant_link, wait_until, why_not
 
+from sensor.ahead import compile_all
+
 PLANTS_S = 1000.0
 MULTIPLIER = "60"
 WINDOW = 2000
@@ -141,6 +143,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if why_not():
         parser.error(why_not())
+    compile_all()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         captures = list(score_captures(PLANTS_S))

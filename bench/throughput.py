@@ -25,7 +25,7 @@ import numpy as np
 
 from bench.mix import PUBLIC_CAPTURES, build
 from bench.peers import PEERS, Missing
-from sensor.ahead import compile_all, is_compiled
+from sensor.ahead import compile_all
 from sensor.behaviours import STAMP, count, new_behaviours
 from sensor.capture.source import CaptureFile
 from sensor.messages import MESSAGES
@@ -193,8 +193,7 @@ def main() -> None:
         if not arguments.captures.is_dir():
             parser.error(f"no captures to build the mix from at {arguments.captures}: give --capture")
         build(arguments.captures, path, MIX_PACKETS)
-    if not is_compiled():
-        compile_all()
+    compile_all()
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {arguments.core if arguments.core is not None else cores[-1]})
     if not arguments.markdown:

@@ -40,11 +40,13 @@ def is_compiled() -> bool:
 
 
 def compile_all(report: Callable[[int, int], None] | None = None) -> None:
-    """Compile every kernel that Python calls into the cache; OSError where that cannot be written.
+    """Have every kernel that Python calls compiled in the cache; OSError where that cannot be written.
 
     `report` is called with how many of how many parts are done, several times a second. Of several
     processes that ask for it at once, one does it and the others wait for that.
     """
+    if is_compiled():
+        return
     cache_home().mkdir(parents=True, exist_ok=True)
     with _alone():
         if not is_compiled():

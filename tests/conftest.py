@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensor.ahead import compile_all, is_compiled
+from sensor.ahead import compile_all
 from sensor.details import details_of
 from sensor.messages import FRAME, MESSAGES, Buffers, Out, new_out, new_scratch
 
@@ -19,7 +19,7 @@ PUBLIC_CAPTURES = Path(__file__).parents[2] / "shared" / "pcaps"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Compile the kernels once, on all cores, before any test takes time or starts a sensor that would."""
-    if not hasattr(config, "workerinput") and not config.option.collectonly and not is_compiled():
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
         compile_all()
 
 

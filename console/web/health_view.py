@@ -123,6 +123,16 @@ def said_of(sensor: SensorRecord) -> dict[str, Any]:
     }
 
 
+def captures_of(summary: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """The captures of a file analysis: path, and the times of the first and the last packet."""
+    listed = (summary or {}).get("captures")
+    found = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return [
+        {key: str(each[key])[:500] for key in ("path", "first", "last") if each.get(key)}
+        for each in found[:20]
+    ]
+
+
 def facts_of(health: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
     """How a sensor is now, in words, as far as it says."""
     say = translations(language).pgettext
@@ -134,13 +144,17 @@ def facts_of(health: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
             found.append((say("health", label), shown(value)))
 
     add(NC_("health", "Packets per second"), "packets_per_s", lambda value: f"{value:.1f}")
-    add(NC_("health", "Traffic per second"), "bytes_per_s", octets)
+    add(NC_("health", "Traffic per second"), "bytes_per_s", lambda value: f"{octets(value)}/s")
     add(NC_("health", "Packets since start"), "packets", amount)
     add(NC_("health", "Traffic since start"), "bytes", octets)
     add(NC_("health", "OT bytes understood"), "understood", lambda value: f"{value * 100:.1f} %")
     add(NC_("health", "Running for"), "uptime_s", lambda value: span(language, value))
-    add(NC_("health", "Behind the traffic"), "lag_s", lambda value: f"{value:.1f} s")
-    add(NC_("health", "Clock against the console's"), "clock_offset_s", lambda value: f"{value:+.3f} s")
+    add(NC_("health", "Behind the traffic"), "lag_s", lambda value: _seconds(language, f"{value:.1f}"))
+    add(
+        NC_("health", "Clock against the console's"),
+        "clock_offset_s",
+        lambda value: _seconds(language, f"{value:+.3f}"),
+    )
     add(NC_("health", "CPU"), "cpu_share", lambda value: f"{value * 100:.1f} %")
     add(NC_("health", "Memory"), "memory_bytes", octets)
     add(NC_("health", "Open files"), "open_files", lambda value: f"{value:.0f}")
@@ -153,6 +167,10 @@ def facts_of(health: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
     add(NC_("health", "Malformed messages"), "malformed", lambda value: f"{value:.0f}")
     add(NC_("health", "Decoder faults"), "faults", lambda value: f"{value:.0f}")
     return found
+
+
+def _seconds(language: str, value: str) -> str:
+    return translations(language).gettext("%(count)s s") % {"count": value}
 
 
 def reasons_of(sensor: SensorConfidence, language: str) -> list[str]:

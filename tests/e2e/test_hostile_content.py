@@ -115,6 +115,24 @@ def test_the_ledger_shows_its_heaviest_lines_and_all_on_request(chromium: Browse
     assert visit.complaints == []
 
 
+def test_sensors_come_in_pages_those_in_trouble_first(chromium: Browser, crowded: Site) -> None:
+    crowded.store.add_sensor("zz-never-heard", "waterworks", "admin")
+    context, visit = open_window(chromium, crowded)
+    context.set_default_timeout(30_000)
+    visit.enter("admin", path="/sensors")
+    cards = visit.page.locator(".sensors .card")
+    expect(cards).to_have_count(30)
+    names = cards.locator("h2").all_inner_texts()
+    # Those that were filled in long ago may have fallen silent meanwhile; whoever is well comes last.
+    well = [card.locator(".chip.good", has_text="Alive").count() for card in cards.all()]
+    assert well == sorted(well)
+    visit.page.get_by_role("link", name="Next").click()
+    expect(visit.page.locator(".paging")).to_contain_text("31–60")
+    assert not set(names) & set(cards.locator("h2").all_inner_texts())
+    context.close()
+    assert visit.complaints == []
+
+
 def test_rules_come_in_pages(visit: Visit) -> None:
     visit.enter(path="/rules")
     rows = visit.page.locator("#results tbody tr")

@@ -31,6 +31,8 @@ from console.web.rendering import back, render
 
 router = APIRouter()
 Scope = Annotated[str, Query(max_length=200)]
+RUNNERS = 20
+"""Sensors that are shown at once, those that do not run what they should first; the others unfold."""
 MOST_SHOWN = 100
 
 
@@ -88,7 +90,8 @@ def show_configuration(request: Request, principal: Viewer, store: TheStore, sco
         accepted=len(content.values.get("accepted", [])),
         own=content.values,
         history=store.configurations(scope, MOST_SHOWN),
-        runners=runners,
+        runners=sorted(runners, key=lambda each: (each.running.state == "current", each.sensor.name)),
+        shown=RUNNERS,
         levels=LEVELS,
         singles=SINGLE_TEXTS,
     )

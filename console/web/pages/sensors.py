@@ -17,15 +17,17 @@ from console.settings import Settings
 from console.store.errors import StoreError
 from console.store.filters import AlertFilter, PageRequest
 from console.store.interface import Store
-from console.store.records import SensorRecord
+from console.store.records import Page, SensorRecord
 from console.store.times import DAY, HOUR, now
 from console.web import health_view
 from console.web.i18n import translations
+from console.web.queries import offset_of
 from console.web.rendering import back, language_of, render
 
 router = APIRouter()
 HOURS = {"1": 1, "8": 8, "24": 24, "168": 168}
 """How long a code may be used, by the value a form sends."""
+ON_A_PAGE = 30
 SLICES = 144
 """Moments of the last day that are drawn: one each ten minutes."""
 
@@ -41,6 +43,14 @@ class SensorCard:
     said: dict[str, Any]
     conditions: list[str]
     reasons: list[str]
+
+    @property
+    def rank(self) -> int:
+        """0 where somebody has to look at it, 2 where nobody has to any more: the order of the list."""
+        if self.state == "revoked":
+            return 2
+        sick = self.state in ("silent", "never") or self.running.state == "refused" or bool(self.conditions)
+        return 0 if sick else 1
 
 
 def card_of(request: Request, store: Store, settings: Settings, sensor: SensorRecord) -> SensorCard:
@@ -72,11 +82,18 @@ def _page(
     token: tuple[str, str] | None = None,
 ) -> Response:
     sensors = store.sensors()
+    cards = [card_of(request, store, settings, sensor) for sensor in sensors]
+    cards.sort(key=lambda card: (card.rank, card.sensor.name))
+    offset = offset_of(request.query_params)
+    shown = cards[offset : offset + ON_A_PAGE]
+    more = len(cards) > offset + len(shown)
     return render(
         request,
         "sensors.html",
         principal,
-        cards=[card_of(request, store, settings, sensor) for sensor in sensors],
+        page=Page(shown, len(cards), True, "more" if more else None),
+        order=PageRequest(limit=ON_A_PAGE, offset=offset),
+        troubled=sum(card.rank == 0 for card in cards),
         sites=sorted({sensor.site for sensor in sensors}),
         enrolments=store.enrolments(20) if principal.may("admin") else [],
         hours=tuple(HOURS),
@@ -189,6 +206,7 @@ def show_sensor(
             str(part): str(version)[:100] for part, version in said.inner(card.health, "versions").items()
         },
         uplink=said.inner(card.health, "uplink"),
+        captures=health_view.captures_of(sensor.summary),
         columns=[(say("health", label), colour) for _, label, colour in health_view.COLUMNS],
         drawn=drawn,
         rows=rows,

@@ -58,7 +58,7 @@ def test_values_are_kept_and_words_among_them_translated() -> None:
 
 def test_an_unknown_message_is_shown_as_it_is() -> None:
     assert told("zh", "rules/x.yaml:3:1: unknown field") == "rules/x.yaml:3:1: unknown field"
-    assert told("zh", "there is no alert %(id)s {0}") == "没有告警 %(id)s {0}"
+    assert told("zh", "there is no alert %(id)s {0}") == "不存在告警 %(id)s {0}"
     assert told("zh", "") == ""
 
 

@@ -5,7 +5,8 @@ Only Ethernet and IPv4 addresses are read; other address families keep their oct
 which MAC address stands behind an IP address, and who looks for addresses that nobody has.
 
 Of a message row: `address` is the IPv4 address that is asked for or answered, as an integer;
-`subfunction` tells ordinary, probe and announcement apart. A reply's client is who asked.
+`subfunction` tells ordinary, probe, announcement and reply that nobody asked for apart. A reply's client
+is who asked; of a reply that nobody asked for, as of an announcement, it is the sender.
 """
 
 from __future__ import annotations
@@ -48,13 +49,18 @@ from sensor.types import Record as Row
 LENGTH = 28
 """Octets of a packet for Ethernet and IPv4; what follows it on the link is padding."""
 REQUEST, REPLY = 1, 2
-PLAIN, PROBE, ANNOUNCEMENT = 0, 1, 2
+PLAIN, PROBE, ANNOUNCEMENT, UNASKED = 0, 1, 2, 3
+ANSWER_NS = 2 * 10**9
+"""How long after a request a reply may come; who gets none asks again after a second (RFC 1122 2.3.2.1)."""
+SLOTS = 1 << 12
+"""Requests that are remembered; a newer one with the same hash takes an older one's place."""
 FUNCTIONS = {
     (REQUEST, -1): "ARP Request",
     (REQUEST, PROBE): "ARP Probe",
     (REQUEST, ANNOUNCEMENT): "ARP Announcement",
     (REPLY, -1): "ARP Reply",
     (REPLY, ANNOUNCEMENT): "Gratuitous ARP Reply",
+    (REPLY, UNASKED): "Unasked ARP Reply",
     (3, -1): "RARP Request",
     (4, -1): "RARP Reply",
     (8, -1): "InARP Request",
@@ -97,7 +103,23 @@ def recognise(data: Bytes, at: Int, length: Int, known_port: bool) -> Int:
 
 
 @kernel
-def _decode_packet(data: Bytes, at: Int, end: Int, row: Row, out: Out, message: Int) -> bool:
+def _asked(data: Bytes, asker: Int, address: Int, time_ns: Int, state: Ints, remember: bool) -> bool:
+    """Whether the machine whose MAC address stands at `asker` asked for an address lately; or note it."""
+    high, low = be16(data, asker), be32(data, asker + 2)
+    slot = 4 * ((low * 40503 + high * 30011 + address * 50021 >> 8) & (SLOTS - 1))
+    if remember:
+        state[slot], state[slot + 1], state[slot + 2], state[slot + 3] = high, low, address, time_ns
+        return True
+    return (
+        state[slot] == high
+        and state[slot + 1] == low
+        and state[slot + 2] == address
+        and abs(time_ns - state[slot + 3]) <= ANSWER_NS
+    )
+
+
+@kernel
+def _decode_packet(data: Bytes, at: Int, end: Int, row: Row, out: Out, message: Int, state: Ints) -> bool:
     """Fill the row from one packet; whether it is well-formed."""
     if end - at < 8:
         return False
@@ -118,6 +140,11 @@ def _decode_packet(data: Bytes, at: Int, end: Int, row: Row, out: Out, message: 
         row["kind"] = Kind.EVENT
     elif sender == 0 and operation == REQUEST:
         row["subfunction"] = PROBE
+    elif operation == REQUEST:
+        _asked(data, at + 8, target, row["time_ns"], state, True)
+    elif operation == REPLY and not _asked(data, at + 18, sender, row["time_ns"], state, False):
+        row["subfunction"] = UNASKED
+        row["kind"] = Kind.EVENT
     elif operation == REPLY:
         row["client"], row["server"] = np.int64(row["server"]), np.int64(row["client"])
         row["direction"] = FROM_SERVER
@@ -142,13 +169,13 @@ def decode(buffers: Buffers, frames: Rows, rows: Ints, cursor: Ints, state: Ints
         message = add_message(out, frame, np.int64(Number.ARP), np.int64(0))
         row = out.messages[message]
         row["direction"] = FROM_CLIENT
-        if not _decode_packet(data, at, at + frame["length"], row, out, message):
+        if not _decode_packet(data, at, at + frame["length"], row, out, message, state):
             row["flags"] |= MALFORMED
 
 
 def new_state() -> Ints:
-    """ARP keeps no state."""
-    return np.zeros(1, np.int64)
+    """The requests of the last seconds: MAC address (16 and 32 bits), address asked for, time."""
+    return np.zeros(4 * SLOTS, np.int64)
 
 
 def describe(record: Record) -> str:

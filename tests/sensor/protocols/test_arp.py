@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Decoded, decode_pdus
-from sensor.messages import FROM_CLIENT, IDENTITY, MALFORMED, Kind
+from sensor.messages import (
+    FRAME,
+    FROM_CLIENT,
+    IDENTITY,
+    MALFORMED,
+    Buffers,
+    Kind,
+    new_out,
+    new_scratch,
+)
 from sensor.protocols import arp
 from sensor.protocols.protocol import IS_EITHER, NEED_MORE, NOT_IT, Fact, Record
 
@@ -50,6 +59,37 @@ def test_request_and_reply() -> None:
         ("192.168.0.1", "mac", "00:16:3e:00:00:01"),
         ("192.168.0.2", "mac", "00:16:3e:00:00:02"),
     ]
+
+
+def functions(result: Decoded) -> list[str]:
+    return [arp.PROTOCOL.function_name(row["function"], row["subfunction"]) for row in result.rows]
+
+
+def test_a_reply_that_nobody_asked_for_is_its_senders_own_doing() -> None:
+    other = REQUEST[:24] + bytes.fromhex("c0a80003")
+    result = decode(other, REPLY, REQUEST, REPLY, REPLY)
+    assert functions(result) == [
+        "ARP Request",
+        "Unasked ARP Reply",
+        "ARP Request",
+        "ARP Reply",
+        "ARP Reply",  # of two owners, both answer
+    ]
+    unasked = result.rows[1]
+    assert (unasked["kind"], unasked["client"], unasked["server"]) == (Kind.EVENT, 1, 2)
+    assert unasked["direction"] == FROM_CLIENT
+
+
+def test_a_request_is_forgotten() -> None:
+    octets = np.frombuffer(REQUEST + REPLY + REPLY, np.uint8)
+    frames = np.zeros(3, FRAME)
+    frames["offset"], frames["length"] = (0, 28, 56), 28
+    frames["time_ns"] = (0, arp.ANSWER_NS, arp.ANSWER_NS + 1)
+    out = new_out()
+    buffers = Buffers(octets, np.zeros(1, np.uint8), new_scratch())
+    arp.decode(buffers, frames, np.arange(3), np.zeros(1, np.int64), arp.new_state(), out)
+    kinds = [int(kind) for kind in out.messages["kind"][:3]]
+    assert kinds == [Kind.REQUEST, Kind.RESPONSE, Kind.EVENT]
 
 
 def test_probe_claims_nothing_and_announcement_does() -> None:

@@ -107,6 +107,7 @@ _FLAG_DOCS = {
     "test": "Marked as a test by the sender",
     "negative": "The server confirmed that it will not do it",
     "encrypted": "The payload is enciphered",
+    "doubtful": "The station itself says that the value is invalid, not up to date or of an offline source",
 }
 
 CORE: tuple[RuleField, ...] = (

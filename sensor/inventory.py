@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sensor.activity import Activities, Service
+from sensor.assets.alternation import Alternation, Alternations
 from sensor.assets.changes import Change, Claimants, Dispute
 from sensor.assets.joining import Joining
 from sensor.assets.machine import Machine, is_mac
@@ -92,6 +93,7 @@ class Inventory:
         self._renamed: set[int] = set()
         self._claimants = Claimants()
         self._takeovers = Takeovers(endpoints, self._endpoint_of_ipv4, self._has_others)
+        self._alternations = Alternations(endpoints, self._joining.routers.__contains__)
         self._false: dict[tuple[str, str], None] = {}  # addresses and who spoofs them
         self._first = 1
         self._times: Sequence[Ints] = ()
@@ -128,8 +130,15 @@ class Inventory:
                 self._disbelieve(takeover)
             self._tell_claim("spoofed" if takeover.spoofs else "mac_conflict", takeover)
             self._claimants.settle(takeover.address, takeover.earlier, takeover.later)
+        for alternation in self._alternations.look(now_ns):
+            self._tell_alternation(alternation)
         for dispute in self._claimants.add(touched) if touched.size else ():
             self._tell_claim("mac_conflict", dispute)
+
+    def _tell_alternation(self, found: Alternation) -> None:
+        frame, time_ns = found.frame, self._time_of(found.frame, [found.endpoint])
+        owner, other = mac_text(found.owner), mac_text(found.other)
+        self._tell("spoofed", found.endpoint, owner, other, "ethernet", frame, time_ns)
 
     def _disbelieve(self, takeover: Takeover) -> None:
         """The owner keeps the address, whatever the machine that spoofs it goes on saying."""
@@ -428,7 +437,7 @@ class Inventory:
     @property
     def claims_not_kept(self) -> int:
         """Claims to IPv4 addresses that were not compared with others for lack of room."""
-        return self._claimants.refused + self._takeovers.refused
+        return self._claimants.refused + self._takeovers.refused + self._alternations.forgotten
 
     def claims(self, endpoint: int) -> Claims | None:
         """What was said of an address, None if nothing."""

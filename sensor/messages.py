@@ -98,6 +98,8 @@ ENCRYPTED = 256
 """The payload is enciphered; only the envelope can be read."""
 WITHOUT_SELECT = 512
 """Operates an output that had to be selected before and was not (see `sensor.selecting`)."""
+DOUBTFUL = 1024
+"""The station itself says that the value is invalid, not up to date, or of a source that is offline."""
 FLAG_NAMES = {
     MALFORMED: "malformed",
     IDENTITY: "identity",
@@ -109,6 +111,7 @@ FLAG_NAMES = {
     NEGATIVE: "negative",
     ENCRYPTED: "encrypted",
     WITHOUT_SELECT: "without_select",
+    DOUBTFUL: "doubtful",
 }
 
 NO_CODE = -1

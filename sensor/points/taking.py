@@ -6,6 +6,7 @@ import numpy as np
 
 from sensor.kernel import kernel
 from sensor.messages import (
+    DOUBTFUL,
     ENCRYPTED,
     FAULT,
     FROM_SERVER,
@@ -43,7 +44,7 @@ from sensor.points.table import (
 )
 from sensor.types import Int, Record, Rows
 
-UNFIT = MALFORMED | FAULT | TEST | SELECT | NEGATIVE | ENCRYPTED
+UNFIT = MALFORMED | FAULT | TEST | SELECT | NEGATIVE | ENCRYPTED | DOUBTFUL
 """Flags of messages whose values are none: a select arms an output and does not set it yet."""
 NEITHER = -1
 FIRST_CHECKPOINT = 8

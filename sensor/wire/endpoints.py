@@ -23,6 +23,7 @@ ENDPOINT = np.dtype(
         ("high", "i8"),
         ("low", "i8"),
         ("mac", "i8"),  # of its last packet; -1 where the link has none
+        ("mac_before", "i8"),  # the one it had before that; -1 where it had one only
         ("first_ns", "i8"),
         ("last_ns", "i8"),
         ("first_packet", "i8"),
@@ -82,6 +83,7 @@ def endpoint_of(endpoints: Endpoints, high: Int, low: Int, mac: Int, packet: Row
     row["high"] = high
     row["low"] = low
     row["mac"] = mac
+    row["mac_before"] = -1
     row["first_ns"] = packet["time_ns"]
     row["last_ns"] = packet["time_ns"]
     row["first_packet"] = packet["number"]

@@ -469,6 +469,7 @@ def _note_sender(wire: Wire, packet: Row, sender: Int) -> None:
     if row["mac"] != packet["source_mac"] and packet["source_mac"] >= 0:
         if row["mac"] >= 0:
             row["macs"] += 1
+            row["mac_before"] = row["mac"]
         row["mac"] = packet["source_mac"]
         row["mac_packet"] = packet["number"]
 

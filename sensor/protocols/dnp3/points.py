@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.kernel import kernel
-from sensor.messages import Out, ValueKind, add_integer, add_real, wants_details
+from sensor.messages import DOUBTFUL, Out, ValueKind, add_integer, add_real, wants_details
 from sensor.octets import le16, le32, le64, real32, real64, signed, u8
 from sensor.protocols.dnp3 import fields
 from sensor.protocols.dnp3.groups import (
@@ -32,6 +32,12 @@ from sensor.protocols.dnp3.groups import (
     WIDTHS,
 )
 from sensor.types import Bytes, Int
+
+ONLINE = 0x01
+SOURCE_STATE = ONLINE | 0x02 | 0x04
+"""ONLINE, RESTART and COMM_LOST of the flags of a point (IEEE 1815-2012, 11.6.1)."""
+COMMAND_EVENTS = (13, 43)
+"""Their flags are the status of a command."""
 
 
 @kernel
@@ -135,6 +141,8 @@ def decode_points(
         _set_integer(out, row, integer_at(data, value_at, encoding))
     elif group == TIME:
         _set_integer(out, row, time48(data, first))
+    if FLAGGED[place] and group not in COMMAND_EVENTS and u8(data, first) & SOURCE_STATE != ONLINE:
+        out.messages[row]["flags"] |= DOUBTFUL
     if not wants_details(out, row):
         return
     for _ in range(count):

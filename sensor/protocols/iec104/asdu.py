@@ -7,6 +7,7 @@ import numpy as np
 from sensor.kernel import kernel
 from sensor.messages import (
     BROADCAST,
+    DOUBTFUL,
     FROM_SERVER,
     MALFORMED,
     NEGATIVE,
@@ -150,10 +151,16 @@ def _keep_element(
     """One of a sequence of elements: a VALUE row each, the first in the message's row as well."""
     row = out.messages[message]
     kind, value = np.int64(row["value_kind"]), np.float64(row["value"])
+    all_doubtful = index == 0 or row["flags"] & DOUBTFUL != 0
+    row["flags"] &= ~DOUBTFUL
     row["value_kind"] = 0
     decode_element(data, at, function, out, message, True, details)
-    if row["value_kind"] != 0:
+    doubtful = row["flags"] & DOUBTFUL != 0
+    if row["value_kind"] != 0 and not doubtful:
         add_value(out, message, index, np.int64(row["value_kind"]), np.float64(row["value"]))
+    # The message is doubtful only where all of its values are: the others have rows of their own.
+    if not all_doubtful:
+        row["flags"] &= ~DOUBTFUL
     if index > 0:
         row["value_kind"], row["value"] = kind, value
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.kernel import kernel
-from sensor.messages import SELECT, Operation, Out, ValueKind, add_bytes, add_integer, add_real
+from sensor.messages import DOUBTFUL, SELECT, Operation, Out, ValueKind, add_bytes, add_integer, add_real
 from sensor.octets import le16, le24, le32, real32, signed, u8
 from sensor.protocols.iec104.tables import (
     BARE_NORMALISED,
@@ -84,6 +84,11 @@ def milliseconds(data: Bytes, at: Int) -> Int:
     days += (153 * month + 2) // 5 + day - 1 - 719468
     minutes = (days * 24 + (u8(data, at + 3) & 0x1F)) * 60 + (u8(data, at + 2) & 0x3F)
     return minutes * 60000 + le16(data, at)
+
+
+INVALID = 0x80
+UNRELIABLE = INVALID | 0x40
+"""IV and NT of a quality descriptor (7.2.6.3): invalid, not topical."""
 
 
 @kernel
@@ -163,6 +168,8 @@ def _decode_point(
     if first:
         row["value_kind"] = kind
         row["value"] = value
+    if quality & (INVALID if shape == COUNTER else UNRELIABLE):
+        row["flags"] |= DOUBTFUL
     if details:
         add_integer(out, message, _VALUES, value)
         if shape == COUNTER:
@@ -264,6 +271,8 @@ def decode_element(
         _decode_point(data, at, shape, out, message, first, details)
     elif BITS <= shape <= FLOAT:
         after = _decode_number(data, at, shape, out, message, first, details)
+        if u8(data, after) & UNRELIABLE:
+            row["flags"] |= DOUBTFUL
         if details:
             add_integer(out, message, _QUALITY, u8(data, after) & QUALITY_MASK)
     elif shape == BARE_NORMALISED or shape == SET_BITS:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from value_streams import FOREVER, SECOND, START, learn, message, take_all
 
-from sensor.messages import MALFORMED, SELECT, Kind, Operation, ValueKind, new_out
+from sensor.messages import DOUBTFUL, MALFORMED, SELECT, Kind, Operation, ValueKind, new_out
 from sensor.points.table import (
     ABOVE,
     BAND,
@@ -91,6 +91,7 @@ def test_reading_and_writing_are_counted_apart_and_arrays_make_neighbours() -> N
     [
         {"flags": MALFORMED},
         {"flags": SELECT},
+        {"flags": DOUBTFUL},
         {"status": 2},
         {"address": -1},
         {"operation": Operation.DIAGNOSE},

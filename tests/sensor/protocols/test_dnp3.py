@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from conftest import Decoded, decode_pdus
 from sensor.messages import (
     BROADCAST,
+    DOUBTFUL,
     FROM_CLIENT,
     FROM_SERVER,
     IDENTITY,
@@ -199,6 +200,16 @@ def test_events_with_indices_and_times() -> None:
     assert result.details[1]["dnp3.values"] == [1, 0]
 
 
+@pytest.mark.parametrize(
+    ("flags", "doubtful"), [("01", False), ("21", False), ("00", True), ("03", True), ("05", True)]
+)
+def test_values_of_offline_sources_are_doubtful(flags: str, doubtful: bool) -> None:
+    """Not online, restarted, communication lost; a value out of range is one all the same."""
+    (row,) = decode(response(f"f5 82 0000 2001 28 0100 0300 {flags} e8030000")).rows
+    assert bool(row["flags"] & DOUBTFUL) is doubtful
+    assert row["value"] == 1000
+
+
 def test_a_refused_request_has_a_status() -> None:
     # IIN2.1: object unknown
     result = decode(request("c4 01 6e01 06"), response("c4 81 0002"))
@@ -295,7 +306,7 @@ def test_segments_make_one_fragment(size: int) -> None:
         len(FRAGMENT),
     )
     assert result.details[0]["dnp3.flags"] == list(range(256)) + [0] * 45
-    assert not row["flags"]
+    assert not row["flags"] & MALFORMED
 
 
 def test_a_missing_segment_costs_one_fragment() -> None:
@@ -319,7 +330,7 @@ def test_a_segment_sent_twice_counts_once() -> None:
     pdus = segments(FRAGMENT, 100)
     result = decode(pdus[0], pdus[1], pdus[1], *pdus[2:])
     assert len(result.rows) == 1
-    assert not result.rows[0]["flags"]
+    assert not result.rows[0]["flags"] & MALFORMED
 
 
 def test_a_wrong_block_crc_is_malformed() -> None:

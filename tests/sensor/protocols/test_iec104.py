@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from conftest import decode_pdus
 from sensor.messages import (
     BROADCAST,
+    DOUBTFUL,
     FROM_CLIENT,
     FROM_SERVER,
     MALFORMED,
@@ -254,6 +255,26 @@ def test_objects_are_parts() -> None:
     assert set(result.rows["operation"]) == {Operation.READ}
     assert set(result.rows["kind"]) == {Kind.RESPONSE}
     assert [details["iec104.quality"] for details in result.details] == [[0], [0], [0x80]]
+
+
+@pytest.mark.parametrize(
+    ("asdu", "doubtful"),
+    [
+        ("0d 01 03 00 0100 010000 0000c03f 00", False),
+        ("0d 01 03 00 0100 010000 0000c03f 31", False),
+        ("0d 01 03 00 0100 010000 0000c03f 80", True),
+        ("0d 01 03 00 0100 010000 0000c03f 40", True),
+        ("01 01 03 00 0100 010000 81", True),
+        ("0f 01 03 00 0100 010000 05000000 e3", True),
+        ("0f 01 03 00 0100 010000 05000000 63", False),
+        ("0d 82 14 00 0100 bc0200 0000803f 80 00000040 80", True),
+        ("0d 82 14 00 0100 bc0200 0000803f 80 00000040 00", False),
+    ],
+    ids=["good", "overflow, blocked", "invalid", "not topical", "point", "total", "carry", "all", "not all"],
+)
+def test_values_that_the_station_doubts(asdu: str, doubtful: bool) -> None:
+    (row,) = decode_pdus(iec104, [(FROM_SERVER, apdu(asdu))]).rows
+    assert bool(row["flags"] & DOUBTFUL) is doubtful
 
 
 def test_sequence_is_one_row() -> None:

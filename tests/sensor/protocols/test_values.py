@@ -145,6 +145,12 @@ def test_a_sequence_of_iec_104_elements() -> None:
     assert (result.rows[0]["value"], result.rows[0]["value_kind"]) == (1.0, REAL)
 
 
+def test_iec_104_elements_that_are_invalid_are_left_out() -> None:
+    body = bytes.fromhex("0d 83 14 00 0100 bc0200 0000803f 80 00000040 00 00004040 40")
+    result = decode_pdus(iec104, [(FROM_SERVER, b"\x68" + bytes([len(body) + 4]) + bytes(4) + body)])
+    assert values_of(result) == [(0, 1, REAL, 2.0)]
+
+
 def test_what_does_not_fit_is_counted() -> None:
     out = new_out()
     begin_pdu(out)

@@ -23,6 +23,7 @@ from console.web.i18n import COOKIE, LANGUAGES, N_, known, negotiate, translatio
 from console.web.refusals import told
 from console.web.role_reasons import reason_told
 from console.web.vocabulary import word
+from rules.words import spoken
 
 WEB = Path(__file__).parent
 STATIC = WEB / "static"
@@ -105,6 +106,7 @@ def environment(language: str) -> Environment:
         "word": lambda value, context: word(language, context, value),
         "moment": wording.moment,
         "stretch": wording.stretch,
+        "spoken": lambda value, field: spoken(field, value, language),
         "told": partial(told, language),
         "reason": partial(reason_told, language),
         "ago": partial(wording.ago, language),

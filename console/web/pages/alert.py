@@ -24,6 +24,7 @@ from console.web.pages.techniques import named_techniques
 from console.web.rendering import back, language_of, render
 from console.web.vocabulary import word
 from console.web.wording import readable
+from rules.words import spoken
 
 router = APIRouter()
 
@@ -45,6 +46,7 @@ DETAILS = (
     (NC_("detail", "Community ID"), ("network", "community_id")),
 )
 """What an alert says besides its two ends, in reading order."""
+TRANSPORT = ("network", "transport")
 TRANSLATED = {"operation": "operation", "kind": "kind", "change": "change"}
 
 
@@ -66,7 +68,12 @@ def details_of(language: str, alert: AlertRecord) -> list[tuple[str, str]]:
         if value is None:
             continue
         context = TRANSLATED.get(path[-1])
-        found.append((say("detail", label), word(language, context, value) if context else readable(value)))
+        if context:
+            shown = word(language, context, value)
+        else:
+            change = at(alert.document, ("asset", "change"))
+            shown = readable(spoken(".".join(path), value, language, change))
+        found.append((say("detail", label), shown.upper() if path == TRANSPORT else shown))
     return found
 
 

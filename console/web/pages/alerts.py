@@ -14,6 +14,7 @@ from console.web.i18n import N_, translations
 from console.web.queries import PERIODS, alert_filter, alert_page
 from console.web.rendering import back, language_of, render
 from console.web.vocabulary import word
+from rules.words import spoken
 
 router = APIRouter()
 
@@ -34,6 +35,8 @@ NARROWED = {
     "operation": N_("Operation"),
     "zone": N_("Zone"),
 }
+NAMES = {"protocol": "network.protocol"}
+"""Filters whose values are codes with names of their own."""
 PERIOD_NAMES = {
     "1h": N_("Last hour"),
     "24h": N_("Last 24 hours"),
@@ -60,7 +63,11 @@ def list_alerts(request: Request, principal: Viewer, store: TheStore) -> Respons
     narrowed = [
         (key, say(label), ", ".join(word(language, key, value) for value in shown.getlist(key)))
         if key in {"level", "operation", "zone"}
-        else (key, say(label), ", ".join(shown.getlist(key)))
+        else (
+            key,
+            say(label),
+            ", ".join(str(spoken(NAMES.get(key, ""), value, language)) for value in shown.getlist(key)),
+        )
         for key, label in NARROWED.items()
         if any(shown.getlist(key))
     ]
@@ -80,7 +87,9 @@ def list_alerts(request: Request, principal: Viewer, store: TheStore) -> Respons
         },
         total_ever=new + active + closed,
         levels=[(level, word(language, "level", level)) for level in reversed(LEVELS)],
-        protocols=[(value, value) for value in values_of(store, "protocol")],
+        protocols=[
+            (value, spoken("network.protocol", value, language)) for value in values_of(store, "protocol")
+        ],
         operations=[(value, word(language, "operation", value)) for value in values_of(store, "operation")],
         zones=[(value, word(language, "zone", value)) for value in values_of(store, "zone")],
         periods=[(value, say(PERIOD_NAMES[value])) for value in PERIODS],

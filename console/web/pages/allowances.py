@@ -18,6 +18,7 @@ from console.store.records import AllowanceKind, Scope
 from console.web.i18n import NC_, translations
 from console.web.rendering import back, language_of, render
 from console.web.vocabulary import word
+from rules.words import spoken
 
 router = APIRouter()
 
@@ -44,6 +45,8 @@ def described(language: str, scope: Scope, rule_titles: dict[str, str]) -> list[
         text = str(value)
         if field in {"operation", "zone"}:
             text = word(language, field, value)
+        elif field in {"protocol", "object"}:
+            text = str(spoken("network.protocol" if field == "protocol" else "ics.object", text, language))
         elif field == "rule":
             text = rule_titles.get(value, value)
         found.append((field, say("scope", SCOPE_LABELS[field]), text))

@@ -19,6 +19,7 @@ from console.web.queries import asset_filter, asset_page, behaviours_of, paging
 from console.web.rendering import back, language_of, render
 from console.web.vocabulary import WORDS, word
 from console.web.wording import readable
+from rules.words import spoken
 
 router = APIRouter()
 
@@ -72,10 +73,11 @@ def claim(language: str, field: str, value: Any) -> str:
         return _("Yes") if value else _("No")
     if field == "services" and isinstance(value, list):
         return ", ".join(
-            f"{each.get('protocol', '?')} {each.get('port', '')}/{each.get('transport', '')}"
+            f"{spoken('network.protocol', each.get('protocol', '?'), language)}"
+            f" {each.get('port', '')}/{str(each.get('transport', '')).upper()}"
             for each in value
         )
-    return readable(value)
+    return readable(spoken("network.protocol", value, language) if field == "protocols" else value)
 
 
 def facts_of(language: str, record: AssetRecord) -> list[Fact]:
@@ -133,7 +135,9 @@ def list_assets(request: Request, principal: Viewer, store: TheStore) -> Respons
         zones=[(value, word(language, "zone", value)) for value in values_of(store, "zone")],
         layers=[(value, f"{value} · {name}") for value, name in layers(language)],
         vendors=[(value, value) for value in values_of(store, "vendor")],
-        protocols=[(value, value) for value in values_of(store, "protocol")],
+        protocols=[
+            (value, spoken("network.protocol", value, language)) for value in values_of(store, "protocol")
+        ],
     )
 
 

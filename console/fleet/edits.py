@@ -71,6 +71,5 @@ def _views(store: Store, scope: str, content: ConfigurationContent) -> list[list
     if scope != ALL:
         above = store.newest_configuration(ALL)
         return [[*([above[1]] if above else []), content]]
-    scopes = {version.scope for version in store.configurations(limit=10_000)} - {ALL}
-    below = [store.newest_configuration(other) for other in sorted(scopes)]
+    below = [store.newest_configuration(other) for other in store.configured_scopes() if other != ALL]
     return [[content], *([content, layer[1]] for layer in below if layer is not None)]

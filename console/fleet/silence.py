@@ -16,7 +16,7 @@ import structlog
 
 from console.settings import SensorSettings
 from console.store.errors import NotFound
-from console.store.filters import AlertFilter, PageRequest
+from console.store.filters import MAX_LIMIT, AlertFilter, PageRequest
 from console.store.interface import Store
 from console.store.records import SensorRecord
 from console.store.times import SECOND, now, to_nanoseconds, to_text
@@ -82,9 +82,14 @@ class SilenceWatch:
     def _standing(self) -> dict[str, list[str]]:
         query = AlertFilter(rules=(RULE["name"],), statuses=("new", "active"))
         found: dict[str, list[str]] = {}
-        for alert in self._store.alerts(query, PageRequest(limit=200)).items:
-            found.setdefault(alert.sensors[0], []).append(alert.id)
-        return found
+        cursor: str | None = None
+        while True:
+            page = self._store.alerts(query, PageRequest(limit=MAX_LIMIT, cursor=cursor))
+            for alert in page.items:
+                found.setdefault(alert.sensors[0], []).append(alert.id)
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
 
     def _judge(self, sensor: SensorRecord, time_ns: int, alerts: list[str]) -> None:
         if sensor.revoked:

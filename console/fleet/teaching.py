@@ -52,7 +52,7 @@ def unteach(store: Store, allowance_id: int, actor: str) -> list[ConfigurationVe
         content.values[ACCEPTED] = left
 
     changed = []
-    for scope in sorted({version.scope for version in store.configurations(limit=10_000)}):
+    for scope in store.configured_scopes():
         newest = store.newest_configuration(scope)
         held = newest[1].values.get(ACCEPTED, []) if newest else []
         if any(_allowance(item) == allowance_id for item in held):

@@ -6,33 +6,26 @@ alerts always make the same incidents. One thread works them out while others ge
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-import structlog
-
-from console.store.errors import StoreError
+from console.store.derived import Derived
 from console.store.filters import MAX_LIMIT, AlertFilter, PageRequest
 from console.store.interface import Store
 from console.store.records import AlertRecord, Document
-from console.store.times import SECOND, now
+from console.store.times import now
 from rules.incidents.incident import incidents_of
 
-log = structlog.get_logger(__name__)
 IncidentStatus = Literal["open", "closed"]
 SEVERE, MILD = ("medium", "high", "critical"), ("informational", "low")
 MOST_SEVERE, MOST_MILD = 3_000, 2_000
 """The newest alerts that are looked at; a flood of mild ones must not push out the others."""
 PUT_ASIDE = frozenset({"false_positive", "authorised", "duplicate", "learned", "muted", "silenced"})
 """Alerts closed for these reasons are no part of any story; resolved ones happened."""
-QUICK = SECOND // 20
+QUICK_S = 0.05
 """Finding them while a page waits may take so long."""
-FRESH = 10 * SECOND
-PATIENCE = 10
-"""Incidents are good enough, even if the store has changed, for this many times what it took to find
-them, at most FRESH."""
+FRESH_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,50 +64,20 @@ class Found:
 
 
 class IncidentService:
-    """Answers from incidents that are at most as old as they took to be found, times PATIENCE."""
+    """Answers from incidents that are as fresh as `Derived` says."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
-        self._lock = threading.Lock()
-        self._current: Found | None = None
-        self._revision = -1
-        self._cost = 0
+        self.found = Derived(
+            store,
+            lambda: find(store, now()),
+            "incidents not renewed",
+            fresh_s=FRESH_S,
+            quick_s=QUICK_S,
+        )
 
     def current(self, exact: bool = False) -> Found:
         """The incidents now; `exact` insists on the store's present revision."""
-        present = self._current
-        if present is None or exact:
-            with self._lock:
-                return self._renewed()
-        if self._outdated(present) and self._lock.acquire(blocking=False):
-            if self._cost > QUICK:
-                # Nobody waits for what takes long: the next page shows it.
-                threading.Thread(target=self._renew_and_release, daemon=True).start()
-                return present
-            self._renew_and_release()
-        return self._current or present
-
-    def _renew_and_release(self) -> None:
-        try:
-            self._renewed()
-        except StoreError as error:
-            log.error("incidents not renewed", error=str(error))
-        finally:
-            self._lock.release()
-
-    def _renewed(self) -> Found:
-        revision = self.store.revision()
-        if self._current is None or revision != self._revision:
-            began = now()
-            self._current = find(self.store, began)
-            self._cost = now() - began
-            self._revision = revision
-        return self._current
-
-    def _outdated(self, found: Found) -> bool:
-        if now() - found.time_ns < min(FRESH, PATIENCE * self._cost):
-            return False
-        return self.store.revision() != self._revision
+        return self.found.current(exact)
 
 
 def find(store: Store, time_ns: int) -> Found:

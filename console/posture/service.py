@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import threading
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from statistics import fmean, quantiles
+from time import monotonic
 
 from console.posture.confidence import SensorConfidence, overall_confidence, sensor_confidence
 from console.posture.constants import PostureConstants
 from console.posture.exposures import exposures_of
 from console.posture.formula import warning
 from console.posture.ledger import Ledger, PostureAsset, SitePosture
+from console.store.derived import Derived
 from console.store.filters import MAX_LIMIT, AssetFilter, BehaviourFilter, PageRequest
 from console.store.interface import Store
 from console.store.records import AssetRecord, PosturePoint, SensorRecord
-from console.store.times import MINUTE, SECOND, now, to_nanoseconds, to_text
+from console.store.times import now, to_nanoseconds, to_text
 
-FRESH = 5 * SECOND
-PATIENCE = 10
-"""A posture is good enough, even if the store has changed, for this many times what it took to compute,
-at most FRESH: a small plant sees each change at once, a large one is not computed without end."""
-STALE = 60 * SECOND
+FRESH_S = 5.0
+QUICK_S = 0.25
+"""Computing it while a page waits may take so long."""
+STALE_S = 60.0
 """An older one is computed anew even if nothing changed: weights decay."""
 RECENT_REPORTS = 20
 """Health reports of a sensor that say what it drops of late: five minutes at one each fifteen seconds."""
-SAMPLE_EVERY = 15 * MINUTE
+SAMPLE_EVERY_S = 15 * 60.0
 ALL = "all"
 
 
@@ -79,43 +80,24 @@ class Posture:
 
 
 class PostureService:
-    """Answers from a posture at most a minute old; one thread computes while others get the last one."""
+    """Answers from a posture at most a minute old, as `Derived` says."""
 
     def __init__(self, store: Store, constants: PostureConstants) -> None:
         self.store = store
         self.constants = constants
-        self._lock = threading.Lock()
-        self._current: Posture | None = None
-        self._revision = -1
-        self._cost = 0
-        self._sampled = 0
+        self._posture = Derived(
+            store,
+            lambda: compute(store, constants, now()),
+            "posture not renewed",
+            fresh_s=FRESH_S,
+            quick_s=QUICK_S,
+            stale_s=STALE_S,
+        )
+        self._sampled_s = -math.inf
 
     def current(self, exact: bool = False) -> Posture:
         """The posture now; `exact` insists on the store's present revision."""
-        present = self._current
-        if present is not None and not exact and not self._outdated(present):
-            return present
-        if not self._lock.acquire(blocking=present is None or exact):
-            assert present is not None
-            return present
-        try:
-            if self._current is not None and not exact and not self._outdated(self._current):
-                return self._current
-            revision = self.store.revision()
-            if self._current is None or revision != self._revision or self._outdated(self._current):
-                began = now()
-                self._current = compute(self.store, self.constants, began)
-                self._cost = now() - began
-                self._revision = revision
-            return self._current
-        finally:
-            self._lock.release()
-
-    def _outdated(self, posture: Posture) -> bool:
-        age = now() - posture.time_ns
-        if age < min(FRESH, PATIENCE * self._cost):
-            return False
-        return age > STALE or self.store.revision() != self._revision
+        return self._posture.current(exact)
 
     def what_if(self, closed: Collection[str]) -> Posture:
         """The posture if these open items were gone."""
@@ -133,10 +115,9 @@ class PostureService:
 
     def sample(self) -> bool:
         """Store the scores for trends, at most every quarter of an hour; whether it was time."""
-        time = now()
-        if time - self._sampled < SAMPLE_EVERY:
+        if monotonic() - self._sampled_s < SAMPLE_EVERY_S:
             return False
-        self._sampled = time
+        self._sampled_s, time = monotonic(), now()
         posture = self.current()
         points = [PosturePoint(to_text(time), time, ALL, posture.score, posture.risk, posture.confidence)]
         for site in posture.sites:

@@ -47,8 +47,13 @@ Criticality = Annotated[float, Field(strict=True, ge=0, le=10, allow_inf_nan=Fal
 Frames = Annotated[list[Annotated[int, Field(strict=True, ge=1, le=MOST_COUNT)]], Field(max_length=1024)]
 
 
-class _Event(TypedDict, total=False):
+class _Loose(TypedDict):
+    """An object that may hold more than is named here."""
+
     __pydantic_config__ = _LOOSE  # type: ignore[misc]
+
+
+class _Event(_Loose, total=False):
     id: Required[Identity]
     start: Time
     end: Time
@@ -58,8 +63,7 @@ class _Event(TypedDict, total=False):
     silenced: StrictBool
 
 
-class _Rule(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Rule(_Loose, total=False):
     id: Required[Name]
     name: Name
     title: Required[Annotated[StrictStr, Field(min_length=1, max_length=512)]]
@@ -70,25 +74,21 @@ class _Rule(TypedDict, total=False):
     advice_zh: Text
 
 
-class _Technique(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Technique(_Loose, total=False):
     id: Annotated[list[Annotated[StrictStr, Field(max_length=32)]], Field(max_length=32)]
     name: Annotated[list[Name], Field(max_length=32)]
 
 
-class _Tactic(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Tactic(_Loose, total=False):
     name: Annotated[list[Name], Field(max_length=32)]
 
 
-class _Threat(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Threat(_Loose, total=False):
     technique: _Technique
     tactic: _Tactic
 
 
-class _End(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _End(_Loose, total=False):
     ip: Address
     mac: Address
     port: Port
@@ -100,39 +100,33 @@ class _End(TypedDict, total=False):
     criticality: Criticality
 
 
-class _Network(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Network(_Loose, total=False):
     protocol: Name
     transport: Name
 
 
-class _Ics(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Ics(_Loose, total=False):
     operation: Name
     kind: Name
     function: Name
     object: Annotated[StrictStr, Field(min_length=1, max_length=1024)]
 
 
-class _Evidence(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Evidence(_Loose, total=False):
     capture: Annotated[StrictStr, Field(min_length=1, max_length=1024)]
     frames: Frames
 
 
-class _Observer(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Observer(_Loose, total=False):
     name: Name
 
 
-class _AlertAsset(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _AlertAsset(_Loose, total=False):
     id: Name
     change: Name
 
 
-class _Maintenance(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Maintenance(_Loose, total=False):
     id: Name
     work_order: Name
     text: Name
@@ -141,8 +135,7 @@ class _Maintenance(TypedDict, total=False):
     level: Level
 
 
-class _Suppression(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Suppression(_Loose, total=False):
     id: Name
     reason: Name
     author: Name
@@ -174,15 +167,13 @@ AlertDocument = TypedDict(
 AlertDocument.__pydantic_config__ = _LOOSE  # type: ignore[attr-defined]
 
 
-class _Service(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Service(_Loose, total=False):
     port: Port
     transport: Name
     protocol: Name
 
 
-class _Asset(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Asset(_Loose, total=False):
     id: Required[Identity]
     ip: Annotated[list[Address], Field(max_length=256)]
     mac: Annotated[list[Address], Field(max_length=256)]
@@ -203,26 +194,23 @@ class _Asset(TypedDict, total=False):
     last_seen: Required[Time]
 
 
-class AssetDocument(TypedDict, total=False):
+class AssetDocument(_Loose, total=False):
     """An asset (docs/documents.md, "Asset")."""
 
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
     asset: Required[_Asset]
     evidence: dict[str, Any]
 
 
-class _Behaviour(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Behaviour(_Loose, total=False):
     id: Required[Identity]
     count: Required[Count]
     first_seen: Required[Time]
     last_seen: Required[Time]
 
 
-class BehaviourDocument(TypedDict, total=False):
+class BehaviourDocument(_Loose, total=False):
     """A behaviour (docs/documents.md, "Behaviour")."""
 
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
     behaviour: Required[_Behaviour]
     source: Required[_End]
     destination: Required[_End]
@@ -231,8 +219,7 @@ class BehaviourDocument(TypedDict, total=False):
     evidence: _Evidence
 
 
-class _Health(TypedDict, total=False):
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
+class _Health(_Loose, total=False):
     packets: Count
     bytes: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
     drops: dict[Name, Count]
@@ -250,10 +237,9 @@ HealthDocument = TypedDict(
 HealthDocument.__pydantic_config__ = _LOOSE  # type: ignore[attr-defined]
 
 
-class SummaryDocument(TypedDict, total=False):
+class SummaryDocument(_Loose, total=False):
     """A run's summary (docs/documents.md, "Summary"); shown as it is; its main numbers are checked."""
 
-    __pydantic_config__ = _LOOSE  # type: ignore[misc]
     packets: Count
     messages: Count
     behaviours: Count

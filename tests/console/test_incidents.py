@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -90,16 +91,12 @@ def test_what_the_site_file_silences_is_kept_closed_and_in_no_story(store: Store
     assert store.alert("write").status == "active"
 
 
-def test_a_page_does_not_wait_for_what_takes_long(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
-    from console.incidents import service as module
-
+def test_a_page_does_not_wait_for_what_takes_long(store: Store) -> None:
     store.ingest("s1", 1, story())
     service = IncidentService(store)
     first = service.current()
-    monkeypatch.setattr(module, "QUICK", -1)
-    monkeypatch.setattr(module, "FRESH", 0)
+    service.found.quick_s = -1
+    service.found.fresh_s = 0
     store.close_alerts(["write"], "false_positive", "anna", "it was us")
     assert service.current() is first
     deadline = time.monotonic() + 10

@@ -88,6 +88,10 @@ class ConfigurationStore(Protocol):
         """The history of a scope, or of all of them, newest first."""
         ...
 
+    def configured_scopes(self) -> list[str]:
+        """Every scope that has a version."""
+        ...
+
     def configuration(self, version: int) -> tuple[ConfigurationVersion, ConfigurationContent]:
         """One version; NotFound when there is none."""
         ...

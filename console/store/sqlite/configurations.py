@@ -85,6 +85,13 @@ class Configurations:
             ).fetchall()
         return [_record(row) for row in rows]
 
+    def configured_scopes(self) -> list[str]:
+        """See ConfigurationStore."""
+        with self.connections.read() as connection:
+            return [
+                row[0] for row in connection.execute("SELECT DISTINCT scope FROM configuration ORDER BY 1")
+            ]
+
     def configuration(self, version: int) -> tuple[ConfigurationVersion, ConfigurationContent]:
         """See ConfigurationStore."""
         with self.connections.read() as connection:

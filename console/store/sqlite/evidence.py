@@ -26,6 +26,8 @@ _PCAP_MAGICS = (
 _PCAP_HEADER = 24
 MOST_MARKED = 128
 REQUESTED, ARRIVED, NOT_HELD = range(3)
+_OPEN = f"state = {REQUESTED}"
+"""Written out: with a parameter, SQLite would not use the index of those that are open."""
 _STATES: tuple[EvidenceState, ...] = ("requested", "arrived", "not_held")
 
 
@@ -120,8 +122,8 @@ class Evidence:
                 )
             for event_id, sensor in asked:
                 waiting = connection.execute(
-                    "SELECT count(*) FROM evidence_request WHERE sensor = ? AND state = ? AND number <> ?",
-                    (sensor, REQUESTED, alert[0]),
+                    f"SELECT count(*) FROM evidence_request WHERE sensor = ? AND {_OPEN} AND number <> ?",
+                    (sensor, alert[0]),
                 ).fetchone()[0]
                 if waiting >= self.bounds.evidence_requests:
                     raise Conflict(f"{sensor} is asked for the packets of {waiting} alerts already")
@@ -150,7 +152,7 @@ class Evidence:
         """See EvidenceStore."""
         with self.connections.read() as connection:
             rows = connection.execute(
-                "SELECT event_id FROM evidence_request WHERE sensor = ? AND state = 0"
+                f"SELECT event_id FROM evidence_request WHERE sensor = ? AND {_OPEN}"
                 " ORDER BY requested LIMIT ?",
                 (sensor, limit),
             ).fetchall()
@@ -163,6 +165,6 @@ class Evidence:
         with self.connections.write() as connection:
             return connection.executemany(
                 "UPDATE evidence_request SET state = ?, answered = ? WHERE sensor = ? AND event_id = ?"
-                " AND state = ?",
-                [(NOT_HELD, now(), sensor, event_id, REQUESTED) for event_id in event_ids],
+                f" AND {_OPEN}",
+                [(NOT_HELD, now(), sensor, event_id) for event_id in event_ids],
             ).rowcount

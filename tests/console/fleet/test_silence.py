@@ -156,3 +156,16 @@ def test_a_program_that_sends_no_heartbeats_is_not_missed(plant: Plant) -> None:
     plant.store.ingest("line-1", 1, [alert()])
     plant.pass_time(600, heard=False)
     assert plant.alerts() == []
+
+
+def test_of_many_silent_sensors_those_that_are_back_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.fleet.silence.MAX_LIMIT", 1)
+    plant = Plant(tmp_path / "a.db", monkeypatch)
+    for name in ("line-2", "line-3"):
+        plant.store.add_sensor(name, "north", "root")
+    plant.pass_time(LIMIT + 30, heard=False)
+    assert {alert.sensors[0] for alert in plant.open()} == {"line-1", "line-2", "line-3"}
+    plant.pass_time(3 * LIMIT + 30, heard=True)
+    assert {alert.sensors[0] for alert in plant.open()} == {"line-2", "line-3"}

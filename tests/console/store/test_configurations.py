@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from console.store.bounds import Bounds
@@ -27,6 +29,16 @@ def test_a_version_is_kept_with_what_changed(store: Store) -> None:
     newest = store.newest_configuration("")
     assert newest is not None
     assert newest == (second.version, content(site="b", baseline="c"))
+
+
+def test_every_scope_is_known_however_long_it_has_been_left_alone(open_empty: Callable[..., Store]) -> None:
+    store = open_empty(Bounds(configuration_versions=2))
+    old = store.put_configuration("site/old", content(site="a"), "", "root", None)
+    base = None
+    for index in range(5):
+        base = store.put_configuration("", content(site=str(index)), "", "root", base).version
+    assert store.configured_scopes() == ["", "site/old"]
+    assert store.newest_version("site/old") == old.version
 
 
 def test_two_people_cannot_overwrite_each_other(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from e2e import plant
 from e2e.conftest import Visit
+from e2e.waterworks_machines import HOSTILE_NAME
 from playwright.sync_api import expect
 
 
@@ -36,7 +37,7 @@ def test_a_name_made_of_markup_is_shown_as_text(visit: Visit) -> None:
     visit.enter(path="/assets?q=script")
     for path in ("/assets", f"/assets/{plant.ODD.id}", "/alerts", "/"):
         visit.go(path)
-        expect(visit.page.get_by_text(plant.HOSTILE_NAME).first).to_be_visible()
+        expect(visit.page.get_by_text(HOSTILE_NAME).first).to_be_visible()
     assert visit.page.locator("main script").count() == 0
 
 

@@ -23,8 +23,8 @@ from rules.language.loader import PACKS, load
 from rules.rule import AnyRule, Rule
 from rules.watch import Watch
 from sensor.ahead import compile_all
-from sensor.behaviours import EVICTED
 from sensor.capture.batch import RECORD, PacketBatch
+from sensor.hashtable import EVICTED
 from sensor.types import Bytes, Ints
 
 PACKETS_AT_ONCE = 1 << 14

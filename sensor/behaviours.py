@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sensor.hashtable import EVICTED, enter, first_slot, give_way, new_places, new_used, next_slot, stir
 from sensor.kernel import kernel
 from sensor.types import Int, Ints, Record, Rows
 
@@ -52,8 +53,7 @@ BEHAVIOUR = np.dtype(
 
 
 class Behaviours(NamedTuple):
-    """The table: rows, the hash of each row's key (0 where the row is free), the slots that find
-    rows, the stack of free rows, and per row the number of the `count` that touched it last."""
+    """The table (see `sensor.hashtable`), and per row the number of the `count` that touched it last."""
 
     rows: Rows
     hashes: Ints
@@ -61,32 +61,20 @@ class Behaviours(NamedTuple):
     free: Ints
     stamps: Ints
     used: Ints
-    """FREE rows on the stack, the STAMP of the last `count`, rows EVICTED so far."""
+    """FREE and EVICTED rows, and the STAMP of the last `count`."""
 
 
-FREE, STAMP, EVICTED = 0, 1, 2
+STAMP = EVICTED + 1
 
 
 def new_behaviours(capacity: int = 1 << 18) -> Behaviours:
     """An empty table for `capacity` (a power of two) behaviours."""
-    used = np.zeros(3, np.int64)
-    used[FREE] = capacity
     return Behaviours(
         np.zeros(capacity, BEHAVIOUR),
+        *new_places(capacity),
         np.zeros(capacity, np.int64),
-        np.full(capacity * 2, -1, np.int64),
-        np.arange(capacity - 1, -1, -1),
-        np.zeros(capacity, np.int64),
-        used,
+        new_used(capacity, STAMP + 1),
     )
-
-
-@kernel
-def _stir(value: Int, field: Int) -> Int:
-    """One step of a multiplicative hash that never leaves 62 bits."""
-    value = (value ^ np.int64(field)) & 0x3FFFFFFFFFFFFFFF
-    value = (value & 0x3FFFFFFF) * 0x9E3779B1 ^ value >> 30
-    return value & 0x3FFFFFFFFFFFFFFF
 
 
 @kernel
@@ -96,17 +84,17 @@ def _state(message: Record) -> float:
 
 @kernel
 def _hash(message: Record) -> Int:
-    value = _stir(np.int64(message["client"]), np.int64(message["server"]) << 30)
-    value = _stir(value, np.int64(message["server_port"]) << 32 | np.int64(message["vlan"]) << 48)
-    value = _stir(value, np.int64(message["protocol"]) << 8 | np.int64(message["kind"]))
-    value = _stir(value, np.int64(message["operation"]) << 8 | np.int64(message["value_kind"]))
-    value = _stir(value, np.int64(message["direction"]) << 24 | np.int64(message["transport"]))
-    value = _stir(value, np.int64(message["function"]) << 32 ^ np.int64(message["subfunction"]))
-    value = _stir(value, np.int64(message["unit"]) << 32 ^ np.int64(message["space"]))
-    value = _stir(value, np.int64(message["count"]) << 32 ^ np.int64(message["status"]))
-    value = _stir(value, np.int64(message["name"]) << 32 ^ np.int64(message["flags"]))
-    value = _stir(value, message["address"])
-    return _stir(value, np.int64(_state(message) * 16)) | 1
+    value = stir(np.int64(message["client"]), np.int64(message["server"]) << 30)
+    value = stir(value, np.int64(message["server_port"]) << 32 | np.int64(message["vlan"]) << 48)
+    value = stir(value, np.int64(message["protocol"]) << 8 | np.int64(message["kind"]))
+    value = stir(value, np.int64(message["operation"]) << 8 | np.int64(message["value_kind"]))
+    value = stir(value, np.int64(message["direction"]) << 24 | np.int64(message["transport"]))
+    value = stir(value, np.int64(message["function"]) << 32 ^ np.int64(message["subfunction"]))
+    value = stir(value, np.int64(message["unit"]) << 32 ^ np.int64(message["space"]))
+    value = stir(value, np.int64(message["count"]) << 32 ^ np.int64(message["status"]))
+    value = stir(value, np.int64(message["name"]) << 32 ^ np.int64(message["flags"]))
+    value = stir(value, message["address"])
+    return stir(value, np.int64(_state(message) * 16)) | 1
 
 
 @kernel
@@ -175,25 +163,18 @@ def count(table: Behaviours, messages: Rows, limit: Int, cursor: Ints, fresh: In
     cursor[1] and cursor[2] say how many there are. Stops early where the table is full: the caller
     has `make_room` free some and calls again.
     """
-    mask = table.slots.shape[0] - 1
     stamp = table.used[STAMP]
     while cursor[0] < limit:
         message = messages[cursor[0]]
         digest = _hash(message)
-        slot = (digest ^ digest >> 20) & mask
+        slot = first_slot(table, digest)
+        while table.slots[slot] >= 0 and not _same(table.rows[table.slots[slot]], message):
+            slot = next_slot(table, digest, slot)
         place = table.slots[slot]
-        while place >= 0:
-            if table.hashes[place] == digest and _same(table.rows[place], message):
-                break
-            slot = (slot + 1) & mask
-            place = table.slots[slot]
         if place < 0:
-            if table.used[FREE] == 0:
+            place = enter(table, digest, slot)
+            if place < 0:
                 return
-            table.used[FREE] -= 1
-            place = table.free[table.used[FREE]]
-            table.slots[slot] = place
-            table.hashes[place] = digest
             table.stamps[place] = -1
             _fill(table.rows[place], message)
             fresh[cursor[1]] = place
@@ -228,29 +209,6 @@ def tally(messages: Rows, limit: Int, first_ot: Int, protocols: Ints, operations
                 operations[message["operation"]] += 1
 
 
-@kernel
-def _rebuild(table: Behaviours) -> None:
-    mask = table.slots.shape[0] - 1
-    table.slots[:] = -1
-    for place in range(table.hashes.shape[0]):
-        digest = table.hashes[place]
-        if digest != 0:
-            slot = (digest ^ digest >> 20) & mask
-            while table.slots[slot] >= 0:
-                slot = (slot + 1) & mask
-            table.slots[slot] = place
-
-
 def make_room(table: Behaviours) -> Ints:
-    """Free the quarter of the behaviours that was silent longest; their rows, which keep their
-    content until they are given away again."""
-    inhabited = np.flatnonzero(table.hashes)
-    oldest = inhabited[np.argsort(table.rows["last_ns"][inhabited], kind="stable")]
-    gone = oldest[: max(1, len(oldest) // 4)]
-    table.hashes[gone] = 0
-    free = int(table.used[FREE])
-    table.free[free : free + len(gone)] = gone
-    table.used[FREE] = free + len(gone)
-    table.used[EVICTED] += len(gone)
-    _rebuild(table)
-    return gone
+    """Free the quarter of the behaviours that was silent longest; the places of their rows."""
+    return give_way(table, table.rows["last_ns"])

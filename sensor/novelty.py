@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sensor.hashtable import stir
 from sensor.kernel import kernel
 from sensor.messages import DETAILS, IDENTITY, MESSAGES, Buffers, Out, data_of
 from sensor.protocols.registry import PROTOCOLS
@@ -40,12 +41,6 @@ def new_seen(capacity: int = 1 << 16) -> Seen:
 
 
 @kernel
-def _stir(value: Int, number: Int) -> Int:
-    value = (value ^ number) & 0x3FFFFFFFFFFFFFFF
-    return ((value & 0x3FFFFFFF) * 0x9E3779B1 ^ value >> 30) & 0x3FFFFFFFFFFFFFFF
-
-
-@kernel
 def pick(seen: Seen, out: Out, buffers: Buffers, picked: Ints) -> Int:
     """Write the indices of the messages that say something new to `picked`; how many there are."""
     found = np.int64(0)
@@ -57,7 +52,7 @@ def pick(seen: Seen, out: Out, buffers: Buffers, picked: Ints) -> Int:
             detail += 1
         if message["flags"] & IDENTITY == 0:
             continue
-        digest = _stir(
+        digest = stir(
             np.int64(message["client"]) << 30 ^ np.int64(message["server"]),
             np.int64(message["function"]) << 20 ^ np.int64(message["direction"]) << 16 ^ message["protocol"],
         )
@@ -67,13 +62,13 @@ def pick(seen: Seen, out: Out, buffers: Buffers, picked: Ints) -> Int:
             place += 1
             if seen.volatile[row["field"]]:
                 continue
-            digest = _stir(digest, np.int64(row["field"]) << 32 ^ np.int64(row["length"]))
+            digest = stir(digest, np.int64(row["field"]) << 32 ^ np.int64(row["length"]))
             if row["kind"] < 2:
-                digest = _stir(digest, row["number"])
+                digest = stir(digest, row["number"])
                 continue
             data = data_of(buffers, row["buffer"])
             for at in range(row["number"], row["number"] + row["length"]):
-                digest = _stir(digest, np.int64(data[at]))
+                digest = stir(digest, np.int64(data[at]))
         digest |= 1
         if seen.digests[digest >> 7 & mask] != digest:
             if found >= picked.shape[0]:

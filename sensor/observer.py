@@ -7,11 +7,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from sensor.behaviours import EVICTED, STAMP, count, make_room, new_behaviours, tally
+from sensor.behaviours import STAMP, count, make_room, new_behaviours, tally
 from sensor.capacity import STANDARD, Capacity
 from sensor.capture.batch import PacketBatch
 from sensor.details import details_of_some
 from sensor.epochs import Epochs
+from sensor.hashtable import EVICTED
 from sensor.inventory import Change, Inventory
 from sensor.messages import IDENTITY, MESSAGES, Buffers, Kind, Out
 from sensor.novelty import MOST, new_seen, pick

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from sensor.hashtable import FREE
 from sensor.messages import (
     FRAME,
     FROM_CLIENT,
@@ -23,7 +24,7 @@ from sensor.messages import (
     new_out,
 )
 from sensor.points import taking
-from sensor.points.table import FREE, NEXT_MESSAGE, NEXT_VALUE, Points, make_room
+from sensor.points.table import NEXT_MESSAGE, NEXT_VALUE, Points, make_room
 from sensor.types import Record
 
 SECOND = 10**9

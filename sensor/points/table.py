@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sensor.hashtable import EVICTED, enter, first_slot, give_way, new_places, new_used, next_slot, stir
 from sensor.kernel import kernel
 from sensor.types import Int, Ints, Record, Rows
 
@@ -119,7 +120,7 @@ DEVIATION = np.dtype(
 
 
 class Points(NamedTuple):
-    """The table, as `sensor.behaviours` has it; the samples and deviations of one go; counts."""
+    """The table (see `sensor.hashtable`); the samples and deviations of one go; counts."""
 
     rows: Rows
     hashes: Ints
@@ -130,33 +131,23 @@ class Points(NamedTuple):
     """Rows that are new in this go."""
     deviations: Rows
     used: Ints
-    """FREE rows, EVICTED rows, SAMPLES and FRESH of this go, DEVIATIONS that wait, UNTOLD ones, and
+    """FREE and EVICTED rows, SAMPLES and FRESH of this go, DEVIATIONS that wait, UNTOLD ones, and
     where in the messages and their values this go stopped."""
 
 
-FREE, EVICTED, SAMPLES, FRESH, DEVIATIONS, UNTOLD, NEXT_MESSAGE, NEXT_VALUE = range(8)
+SAMPLES, FRESH, DEVIATIONS, UNTOLD, NEXT_MESSAGE, NEXT_VALUE = range(EVICTED + 1, EVICTED + 7)
 
 
 def new_points(capacity: int = 1 << 17) -> Points:
     """An empty table for `capacity` (a power of two) rows."""
-    used = np.zeros(8, np.int64)
-    used[FREE] = capacity
     return Points(
         np.zeros(capacity, POINT),
-        np.zeros(capacity, np.int64),
-        np.full(capacity * 2, -1, np.int64),
-        np.arange(capacity - 1, -1, -1),
+        *new_places(capacity),
         np.zeros(MOST_SAMPLES, SAMPLE),
         np.zeros(MOST_SAMPLES, np.int64),
         np.zeros(MOST_DEVIATIONS, DEVIATION),
-        used,
+        new_used(capacity, NEXT_VALUE + 1),
     )
-
-
-@kernel
-def _stir(value: Int, number: Int) -> Int:
-    value = (value ^ number) & 0x3FFFFFFFFFFFFFFF
-    return ((value & 0x3FFFFFFF) * 0x9E3779B1 ^ value >> 30) & 0x3FFFFFFFFFFFFFFF
 
 
 @kernel
@@ -199,51 +190,25 @@ def place_of(points: Points, message: Record, address: Int, written: Int, guess:
     if guess >= 0 and guess < points.hashes.shape[0]:
         if points.hashes[guess] != 0 and _is(points.rows[guess], message, address, written):
             return guess
-    digest = _stir(np.int64(message["server"]) << 31, np.int64(message["unit"]) << 1 ^ written)
-    digest = _stir(digest, np.int64(message["space"]) << 8 ^ np.int64(message["protocol"]))
-    digest = _stir(digest, np.int64(message["name"]))
-    digest = _stir(digest, address) | 1
-    mask = points.slots.shape[0] - 1
-    slot = (digest ^ digest >> 20) & mask
-    place = points.slots[slot]
-    while place >= 0:
-        if points.hashes[place] == digest and _is(points.rows[place], message, address, written):
-            return place
-        slot = (slot + 1) & mask
+    digest = stir(np.int64(message["server"]) << 31, np.int64(message["unit"]) << 1 ^ written)
+    digest = stir(digest, np.int64(message["space"]) << 8 ^ np.int64(message["protocol"]))
+    digest = stir(digest, np.int64(message["name"]))
+    digest = stir(digest, address) | 1
+    slot = first_slot(points, digest)
+    while points.slots[slot] >= 0:
         place = points.slots[slot]
-    if points.used[FREE] == 0:
-        return np.int64(-1)
-    points.used[FREE] -= 1
-    place = points.free[points.used[FREE]]
-    points.slots[slot] = place
-    points.hashes[place] = digest
+        if _is(points.rows[place], message, address, written):
+            return place
+        slot = next_slot(points, digest, slot)
+    place = enter(points, digest, slot)
+    if place < 0:
+        return place
     _begin(points.rows[place], message, address, written)
     points.fresh[points.used[FRESH]] = place
     points.used[FRESH] += 1
     return place
 
 
-@kernel
-def _rebuild(points: Points) -> None:
-    mask = points.slots.shape[0] - 1
-    points.slots[:] = -1
-    for place in range(points.hashes.shape[0]):
-        digest = points.hashes[place]
-        if digest != 0:
-            slot = (digest ^ digest >> 20) & mask
-            while points.slots[slot] >= 0:
-                slot = (slot + 1) & mask
-            points.slots[slot] = place
-
-
 def make_room(points: Points) -> None:
-    """Free the quarter of the rows that was silent longest, in the order of the table where equal."""
-    inhabited = np.flatnonzero(points.hashes)
-    oldest = inhabited[np.argsort(points.rows["last_ns"][inhabited], kind="stable")]
-    gone = oldest[: max(1, len(oldest) // 4)]
-    points.hashes[gone] = 0
-    free = int(points.used[FREE])
-    points.free[free : free + len(gone)] = gone
-    points.used[FREE] = free + len(gone)
-    points.used[EVICTED] += len(gone)
-    _rebuild(points)
+    """Free the quarter of the rows that was silent longest."""
+    give_way(points, points.rows["last_ns"])

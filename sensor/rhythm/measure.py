@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sensor.hashtable import EVICTED, FREE
 from sensor.kernel import kernel
 from sensor.messages import FAULT, MALFORMED, MESSAGES, Buffers, Kind, Operation, Out
 from sensor.protocols.protocol import Number
@@ -30,11 +31,9 @@ from sensor.protocols.transport import UNANSWERED as CALL_UNANSWERED
 from sensor.rhythm.table import (
     BINS,
     CHANNEL,
-    EVICTED,
     FINDING,
     FINDINGS,
     FIRST_BIN_BITS,
-    FREE,
     INTERVAL,
     NOT_TOLD,
     ORPHAN,
@@ -431,7 +430,7 @@ def _ot(table: Rhythms, message: Record) -> None:
     _check_volume(table, channel, message)
     _time(table, channel, message)
     pair = np.int64(row["pair"])
-    if pair < 0 or table.rows[pair]["hash"] != row["pair_hash"]:
+    if pair < 0 or table.hashes[pair] != row["pair_hash"]:
         kinds = pack_kinds(PAIR, message["protocol"], message["transport"], 0, 0, 0)
         functions = pack(-1, -1)
         digest = hash_of(ends, port_unit, functions, kinds)
@@ -441,7 +440,7 @@ def _ot(table: Rhythms, message: Record) -> None:
     if message["kind"] != Kind.REQUEST or _is_bulk(message["operation"]):
         return
     target = np.int64(row["target"])
-    if target < 0 or table.rows[target]["hash"] != row["target_hash"]:
+    if target < 0 or table.hashes[target] != row["target_hash"]:
         target = _target(table, message, np.int64(-1))
         row["target"], row["target_hash"] = target, table.hashes[target]
     _count(table, target, message)

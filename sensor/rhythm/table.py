@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sensor.hashtable import EVICTED, enter, first_slot, give_way, new_places, new_used, next_slot
 from sensor.kernel import kernel
 from sensor.types import Flags, Int, Ints, Record, Rows
 
@@ -33,8 +34,7 @@ RHYTHM = np.dtype(
         ("port_unit", "i8"),
         ("functions", "i8"),
         ("kinds", "i8"),
-        ("hash", "i8"),  # of the key; 0 where the row is free
-        # Rows of this channel's pair and target, if their hashes still are these.
+        # Rows of this channel's pair and target, if their digests still are these.
         ("pair_hash", "i8"),
         ("target_hash", "i8"),
         ("pair", "i4"),
@@ -100,16 +100,14 @@ RHYTHM = np.dtype(
     ]
 )
 
-FREE, EVICTED, FINDINGS, NOT_TOLD, BEGUN, SINCE_NS = range(6)
-
+FINDINGS, NOT_TOLD, BEGUN, SINCE_NS = range(EVICTED + 1, EVICTED + 5)
 
 INTERVALS = np.dtype([("count", "u4"), ("sum", "f4")])
 """Intervals of one bin: how many, and their sum in seconds. Both are halved before they lose precision."""
 
 
 class Rhythms(NamedTuple):
-    """Rows, the hash of each row's key (0 where the row is free), the slots that find rows, the stack
-    of free rows; the intervals of each row by length; findings."""
+    """The table (see `sensor.hashtable`); the intervals of each row by length; findings."""
 
     rows: Rows
     hashes: Ints
@@ -119,8 +117,8 @@ class Rhythms(NamedTuple):
     """(rows, BINS) of INTERVALS."""
     findings: Rows
     used: Ints
-    """FREE rows on the stack, rows EVICTED so far, FINDINGS that wait, those NOT_TOLD for room, rows
-    BEGUN so far, and the time of the first message."""
+    """FREE and EVICTED rows, FINDINGS that wait, those NOT_TOLD for room, rows BEGUN so far, and the
+    time of the first message."""
 
 
 FINDING = np.dtype(
@@ -152,16 +150,12 @@ MOST_FINDINGS = 1 << 12
 
 def new_rhythms(capacity: int = 1 << 16) -> Rhythms:
     """An empty table for `capacity` (a power of two) rows."""
-    used = np.zeros(6, np.int64)
-    used[FREE] = capacity
     return Rhythms(
         np.zeros(capacity, RHYTHM),
-        np.zeros(capacity, np.int64),
-        np.full(capacity * 2, -1, np.int64),
-        np.arange(capacity - 1, -1, -1),
+        *new_places(capacity),
         np.zeros((capacity, BINS), INTERVALS),
         np.zeros(MOST_FINDINGS, FINDING),
-        used,
+        new_used(capacity, SINCE_NS + 1),
     )
 
 
@@ -199,24 +193,25 @@ def hash_of(ends: Int, port_unit: Int, functions: Int, kinds: Int) -> Int:
 
 
 @kernel
+def _slot_of(table: Rhythms, digest: Int, ends: Int, port_unit: Int, functions: Int, kinds: Int) -> Int:
+    slot = first_slot(table, digest)
+    while table.slots[slot] >= 0:
+        row = table.rows[table.slots[slot]]
+        if (
+            row["ends"] == ends
+            and row["port_unit"] == port_unit
+            and row["functions"] == functions
+            and row["kinds"] == kinds
+        ):
+            return slot
+        slot = next_slot(table, digest, slot)
+    return slot
+
+
+@kernel
 def find_row(table: Rhythms, digest: Int, ends: Int, port_unit: Int, functions: Int, kinds: Int) -> Int:
-    """The row of a key, or -1 less the slot where it would go."""
-    mask = table.slots.shape[0] - 1
-    slot = (digest >> 1 ^ digest >> 24) & mask
-    place: Int = table.slots[slot]
-    while place >= 0:
-        if table.hashes[place] == digest:
-            row = table.rows[place]
-            if (
-                row["ends"] == ends
-                and row["port_unit"] == port_unit
-                and row["functions"] == functions
-                and row["kinds"] == kinds
-            ):
-                return place
-        slot = (slot + 1) & mask
-        place = table.slots[slot]
-    return -1 - slot
+    """The row of a key, or -1."""
+    return table.slots[_slot_of(table, digest, ends, port_unit, functions, kinds)]
 
 
 @kernel
@@ -254,36 +249,18 @@ def row_of(
     table: Rhythms, message: Record, digest: Int, ends: Int, port_unit: Int, functions: Int, kinds: Int
 ) -> Int:
     """The row of a key, a new one where there is none: the caller has seen to it that one is free."""
-    place = find_row(table, digest, ends, port_unit, functions, kinds)
-    if place >= 0:
-        return place
-    slot = -1 - place
-    table.used[FREE] -= 1
+    slot = _slot_of(table, digest, ends, port_unit, functions, kinds)
+    if table.slots[slot] >= 0:
+        return table.slots[slot]
+    place = enter(table, digest, slot)
     table.used[BEGUN] += 1
-    place = table.free[table.used[FREE]]
-    table.slots[slot] = place
-    table.hashes[place] = digest
     row = table.rows[place]
     _clear(row, message)
     row["ends"], row["port_unit"], row["functions"], row["kinds"] = ends, port_unit, functions, kinds
-    row["hash"] = digest
     for index in range(BINS):
         table.intervals[place, index]["count"] = 0
         table.intervals[place, index]["sum"] = 0
     return place
-
-
-@kernel
-def _rebuild(table: Rhythms) -> None:
-    mask = table.slots.shape[0] - 1
-    table.slots[:] = -1
-    for place in range(table.hashes.shape[0]):
-        digest = table.hashes[place]
-        if digest != 0:
-            slot = (digest >> 1 ^ digest >> 24) & mask
-            while table.slots[slot] >= 0:
-                slot = (slot + 1) & mask
-            table.slots[slot] = place
 
 
 def inhabited(table: Rhythms) -> Flags:
@@ -292,19 +269,5 @@ def inhabited(table: Rhythms) -> Flags:
 
 
 def make_room(table: Rhythms) -> Ints:
-    """Free the quarter of the rows that was silent longest, those last of which something was learned.
-
-    The rows keep their content until they are given away again.
-    """
-    used = np.flatnonzero(inhabited(table))
-    rows = table.rows[used]
-    oldest = used[np.lexsort((rows["last_ns"], rows["pinned"]))]
-    gone = oldest[: max(1, len(oldest) // 4)]
-    table.hashes[gone] = 0
-    table.rows["hash"][gone] = 0
-    free = int(table.used[FREE])
-    table.free[free : free + len(gone)] = gone
-    table.used[FREE] = free + len(gone)
-    table.used[EVICTED] += len(gone)
-    _rebuild(table)
-    return gone
+    """Free the quarter of the rows that was silent longest, those last of which something was learned."""
+    return give_way(table, table.rows["last_ns"], table.rows["pinned"])

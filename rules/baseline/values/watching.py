@@ -24,14 +24,13 @@ from rules.enrich import behaviour_table
 from rules.table import Column, Flags, Numbers, Table, texts
 from sensor.behaviours import BEHAVIOUR
 from sensor.capacity import STANDARD, Capacity
+from sensor.hashtable import EVICTED, FREE
 from sensor.messages import MESSAGE, MESSAGES, NO_CODE, VALUES, Buffers, Out, ValueKind
 from sensor.observer import Step
 from sensor.points import taking
 from sensor.points.table import (
     BAND,
     DEVIATIONS,
-    EVICTED,
-    FREE,
     FRESH,
     JUMP,
     NEXT_MESSAGE,

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from value_streams import FOREVER, SECOND, START, learn, message, take_all
 
+from sensor.hashtable import EVICTED
 from sensor.messages import DOUBTFUL, MALFORMED, SELECT, Kind, Operation, ValueKind, new_out
 from sensor.points.table import (
     ABOVE,
     BAND,
     BELOW,
     DEVIATIONS,
-    EVICTED,
     JUMP,
     MOST_DEVIATIONS,
     MOST_STATES,

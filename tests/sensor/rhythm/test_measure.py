@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from message_streams import BEGIN, SECOND, Poll, call, rows_of, without
 
+from sensor.hashtable import EVICTED
 from sensor.messages import MESSAGE, Kind, Operation
 from sensor.protocols.protocol import Number
 from sensor.protocols.transport import REFUSED
 from sensor.rhythm.measure import FIRST_RATE, bin_of, measure
 from sensor.rhythm.table import (
     CHANNEL,
-    EVICTED,
     FINDINGS,
     INTERVAL,
     NOT_TOLD,

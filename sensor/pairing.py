@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sensor.buckets import BUCKET, first_of_bucket, place_to_fill
 from sensor.kernel import kernel
 from sensor.types import Int, Ints, Record, Rows
 
@@ -37,7 +38,6 @@ PENDING = np.dtype(
     ]
 )
 
-BUCKET = 4
 ASKED, ANSWERED, UNANSWERED, ORPHANED = range(4)
 
 
@@ -61,7 +61,7 @@ def _bucket(pairs: Pairs, stream: Int, transaction: Int, part: Int) -> Int:
     mixed = np.int64(stream & 0x7FFFFFFF) * 0x9E3779B1 ^ np.int64(transaction) * 0x5EBCA6B
     mixed ^= np.int64(part) * 0x42B2AE35
     mixed ^= mixed >> 17
-    return mixed & (pairs.pending.shape[0] - 1) & ~np.int64(BUCKET - 1)
+    return first_of_bucket(mixed, pairs.pending.shape[0])
 
 
 @kernel
@@ -87,13 +87,7 @@ def ask(pairs: Pairs, message: Record, extra: Int) -> None:
     place = find(pairs, stream, transaction, part)
     if place < 0:
         first = _bucket(pairs, stream, transaction & 0x7FFFFFFF, part)
-        place = first
-        for candidate in range(first, first + BUCKET):
-            if pairs.pending[candidate]["stream"] < 0:
-                place = np.int64(candidate)
-                break
-            if pairs.pending[candidate]["time_ns"] < pairs.pending[place]["time_ns"]:
-                place = np.int64(candidate)
+        place = place_to_fill(pairs.pending["stream"], pairs.pending["time_ns"], first)
     row = pairs.pending[place]
     if row["stream"] >= 0:
         pairs.used[UNANSWERED] += 1

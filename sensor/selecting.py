@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sensor.buckets import BUCKET, first_of_bucket, place_to_fill
 from sensor.kernel import kernel
 from sensor.messages import SELECT, WITHOUT_SELECT, Kind, Operation
 from sensor.protocols.protocol import Number
@@ -18,13 +19,12 @@ from sensor.types import Int, Ints, Record, Rows
 
 SELECTION = np.dtype(
     [
-        ("key", "i8"),  # hash of server, station and object; 0 where the place is free
+        ("key", "i8"),  # hash of server, station and object; -1 where the place is free
         ("selected_ns", "i8"),
         ("operated_ns", "i8"),  # of the operation that used the selection; 0 before
         ("client", "i4"),
     ]
 )
-BUCKET = 4
 VALID_NS = 60 * 10**9
 """A select is good for so long; stations are set to some seconds."""
 AGAIN_NS = 5 * 10**9
@@ -47,7 +47,9 @@ class Selections(NamedTuple):
 
 def new_selections(capacity: int = 1 << 14) -> Selections:
     """An empty table for `capacity` (a power of two) outputs."""
-    return Selections(np.zeros(capacity, SELECTION), np.array([-1, 0], np.int64))
+    rows = np.zeros(capacity, SELECTION)
+    rows["key"] = -1
+    return Selections(rows, np.array([-1, 0], np.int64))
 
 
 @kernel
@@ -55,20 +57,17 @@ def _key(message: Record) -> Int:
     value = np.int64(message["server"]) << 16 ^ np.int64(message["unit"]) ^ np.int64(message["space"]) << 40
     value = (value ^ np.int64(message["address"]) * 0x5EBCA6B) & 0x3FFFFFFFFFFFFFFF
     value = (value & 0x3FFFFFFF) * 0x9E3779B1 ^ value >> 30
-    return (value ^ value >> 29) & 0x3FFFFFFFFFFFFFFF | 1
+    return (value ^ value >> 29) & 0x3FFFFFFFFFFFFFFF
 
 
 @kernel
 def _place(table: Selections, key: Int) -> Int:
     """The place of an output, else a free one, else that of the output selected longest ago."""
-    first = (key >> 8) & (table.rows.shape[0] - 1) & ~np.int64(BUCKET - 1)
-    oldest = first
+    first = first_of_bucket(key >> 8, table.rows.shape[0])
     for place in range(first, first + BUCKET):
-        if table.rows[place]["key"] == key or table.rows[place]["key"] == 0:
+        if table.rows[place]["key"] == key:
             return np.int64(place)
-        if table.rows[place]["selected_ns"] < table.rows[oldest]["selected_ns"]:
-            oldest = np.int64(place)
-    return oldest
+    return place_to_fill(table.rows["key"], table.rows["selected_ns"], first)
 
 
 @kernel
@@ -86,7 +85,7 @@ def mark(table: Selections, messages: Rows, limit: Int) -> None:
         key = _key(message)
         row = table.rows[_place(table, key)]
         if message["flags"] & SELECT:
-            if row["key"] != 0 and row["key"] != key:
+            if row["key"] >= 0 and row["key"] != key:
                 table.used[EVICTED] += 1
             row["key"] = key
             row["client"] = message["client"]

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from sensor.buckets import BUCKET
 from sensor.messages import MESSAGE, SELECT, WITHOUT_SELECT, Kind, Operation
 from sensor.protocols.protocol import Number
-from sensor.selecting import BUCKET, EVICTED, Selections, mark, new_selections
+from sensor.selecting import EVICTED, Selections, mark, new_selections
 from sensor.types import Rows
 
 SECOND = 10**9

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sensor.buckets import BUCKET, first_of_bucket, place_to_fill
 from sensor.kernel import kernel
 from sensor.octets import u8
 from sensor.types import Bytes, Int, Ints, Rows
@@ -28,7 +29,6 @@ PLACE = np.dtype(
         ("length", "i8"),
     ]
 )
-BUCKET = 4
 
 SEGMENTS, CRC_ERRORS, LOST, CUT, EVICTED, OVERLONG, NOISE = range(7)
 """Indices of `State.counts`: segments taken; frames discarded for a wrong block CRC; segments
@@ -53,16 +53,16 @@ def new_state(places: int = 256) -> State:
 
 
 @kernel
-def _first_of_bucket(state: State, stream: Int, link: Int) -> Int:
+def _bucket(state: State, stream: Int, link: Int) -> Int:
     mixed = (stream & 0x7FFFFFFF) * 0x9E3779B1 ^ (link & 0xFFFFFFFF) * 0x5EBCA6B
     mixed ^= mixed >> 17
-    return mixed & (state.places.shape[0] - 1) & ~np.int64(BUCKET - 1)
+    return first_of_bucket(mixed, state.places.shape[0])
 
 
 @kernel
 def find_place(state: State, stream: Int, link: Int) -> Int:
     """Where the unfinished fragment of this conversation waits, or -1."""
-    first = _first_of_bucket(state, stream, link)
+    first = _bucket(state, stream, link)
     for place in range(first, first + BUCKET):
         row = state.places[place]
         if row["stream"] == stream and row["link"] == link:
@@ -73,14 +73,8 @@ def find_place(state: State, stream: Int, link: Int) -> Int:
 @kernel
 def _take_place(state: State, stream: Int, link: Int) -> Int:
     """A free place for this conversation, or the one that waited longest."""
-    first = _first_of_bucket(state, stream, link)
-    place = first
-    for candidate in range(first, first + BUCKET):
-        if state.places[candidate]["stream"] < 0:
-            place = np.int64(candidate)
-            break
-        if state.places[candidate]["packet"] < state.places[place]["packet"]:
-            place = np.int64(candidate)
+    first = _bucket(state, stream, link)
+    place = place_to_fill(state.places["stream"], state.places["packet"], first)
     if state.places[place]["stream"] >= 0:
         state.counts[EVICTED] += 1
     return place

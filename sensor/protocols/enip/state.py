@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sensor.buckets import BUCKET, first_of_bucket, place_to_fill
 from sensor.kernel import kernel
 from sensor.types import Bytes, Int, Ints, Rows
 
@@ -36,7 +37,6 @@ CONNECTION = np.dtype(
         ("to_target", "i1"),
     ]
 )
-BUCKET = 4
 OPENED, CLOSED, EVICTED = range(3)
 
 (
@@ -90,7 +90,7 @@ def triple_key(serial: Int, vendor: Int, originator: Int) -> Int:
 def _bucket(state: State, sender: Int, key: Int) -> Int:
     mixed = (key & 0x7FFFFFFF) * 0x9E3779B1 ^ (key >> 31 & 0x7FFFFFFF) * 0x5EBCA6B ^ sender * 0x42B2AE35
     mixed ^= mixed >> 19
-    return mixed & (state.connections.shape[0] - 1) & ~np.int64(BUCKET - 1)
+    return first_of_bucket(mixed, state.connections.shape[0])
 
 
 @kernel
@@ -111,13 +111,7 @@ def enter_connection(state: State, sender: Int, key: Int, time_ns: Int) -> Int:
     place = find_connection(state, sender, key)
     if place < 0:
         first = _bucket(state, np.int64(sender), key)
-        place = first
-        for candidate in range(first, first + BUCKET):
-            if state.connections[candidate]["key"] < 0:
-                place = np.int64(candidate)
-                break
-            if state.connections[candidate]["time_ns"] < state.connections[place]["time_ns"]:
-                place = np.int64(candidate)
+        place = place_to_fill(state.connections["key"], state.connections["time_ns"], first)
         if state.connections[place]["key"] >= 0:
             state.used[EVICTED] += 1
     row = state.connections[place]

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sensor.buckets import BUCKET, first_of_bucket, place_to_fill
 from sensor.kernel import inner
 from sensor.messages import LONGEST_REASSEMBLED, Buffers, Out, place_octets, scratch_room
 from sensor.types import Bytes, Int, Ints, Record, Rows
 
 SLOTS = 256
-BUCKET = 4
 ROOM = LONGEST_REASSEMBLED
 """Octets of one slot."""
 OPEN, EVICTED, OVERLONG = range(3)
@@ -57,7 +57,7 @@ def key_of(frame: Record, layer: Int) -> Int:
 @inner
 def _bucket(key: Int) -> Int:
     mixed = (key & 0x7FFFFFFF) * 0x9E3779B1
-    return (mixed ^ mixed >> 15) & (SLOTS - 1) & ~np.int64(BUCKET - 1)
+    return first_of_bucket(mixed ^ mixed >> 15, SLOTS)
 
 
 @inner
@@ -75,14 +75,7 @@ def slot_of(state: State, key: Int) -> Int:
 @inner
 def open_slot(state: State, key: Int, time_ns: Int, code: Int) -> Int:
     """An empty slot for this key, which had none: free, or the oldest of its bucket."""
-    first = _bucket(key)
-    chosen = first
-    for slot in range(first, first + BUCKET):
-        if state.slots[slot]["key"] < 0:
-            chosen = np.int64(slot)
-            break
-        if state.slots[slot]["time_ns"] < state.slots[chosen]["time_ns"]:
-            chosen = np.int64(slot)
+    chosen = place_to_fill(state.slots["key"], state.slots["time_ns"], _bucket(key))
     row = state.slots[chosen]
     if row["key"] >= 0:
         state.used[EVICTED] += 1

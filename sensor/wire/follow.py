@@ -276,6 +276,8 @@ def _feed(
     elif side["carry_need"] > carried + length:
         append_carry(streams, side, data, at, length)
     elif wire.fill[0] + carried + length > wire.assembled.shape[0]:
+        streams.used[UNFRAMED_OCTETS] += length
+        row["gaps"] += 1
         drop_carry(streams, side)
         side["synced"] = 0
     else:
@@ -335,6 +337,7 @@ def _settle(wire: Wire, place: Int, direction: Int, force: bool) -> None:
             if skip < length:
                 streams.used[PIECES_DROPPED] += 1
                 streams.rows[place]["gaps"] += 1
+                drop_carry(streams, side)
                 side["synced"] = 0
         if skip < length + missing:
             side["next_seq"] = (seq + length + missing) & 0xFFFFFFFF
@@ -357,6 +360,8 @@ def _segment(wire: Wire, place: Int, direction: Int, packet: Row, data: Bytes) -
     if delta > 0x7FFFFFFF:
         delta -= 0x100000000
     if delta + length + missing <= 0:
+        if delta == -1:
+            return  # a keep-alive, with one octet or none (RFC 9293 3.8.4); its octet stands for nothing
         streams.used[RETRANSMITTED] += 1
         side["stale"] += 1
         if delta > -FAR_BEHIND and side["stale"] < STALE_SEGMENTS:
@@ -570,7 +575,10 @@ def _udp(wire: Wire, packet: Row, data: Bytes) -> None:
             packet["time_ns"],
             packet["number"],
         )
-        if side["carry_length"] > 0:  # a datagram cannot go on in the next one
+        if packet["missing"] and row["protocol"]:  # nobody broke off but the capture
+            row["gaps"] += 1
+            drop_carry(streams, side)
+        elif side["carry_length"] > 0:  # a datagram cannot go on in the next one
             if row["protocol"]:
                 _emit(
                     wire,

@@ -406,6 +406,17 @@ def test_a_datagram_that_ends_inside_its_pdu_is_malformed_and_costs_no_other(
     assert found == [(1, 0), (2, 1), (3, 0)]
 
 
+@pytest.mark.parametrize(("port", "datagram"), [(20000, READ_CLASS_0), (44818, LIST_IDENTITY)])
+def test_a_datagram_that_the_capture_cut_is_a_loss_and_not_malformed(port: int, datagram: bytes) -> None:
+    packet = ETHER / V4 / UDP(sport=50000, dport=port) / Raw(datagram)
+    batch = batch_of([bytes(packet)] * 3)
+    batch.records["length"][1] -= 1
+    pipeline, rows = run([batch])
+    found = [(row["packet"], row["flags"] & 1) for row in rows if row["protocol"] != Number.UDP]
+    assert found == [(1, 0), (3, 0)]
+    assert pipeline.losses["cut_by_snaplen"] == pipeline.losses["unfinished_pdus"] == 1
+
+
 def test_a_udp_length_beyond_the_datagram_takes_what_is_there() -> None:
     packet = bytearray(bytes(ETHER / V4 / UDP(sport=50000, dport=20000) / Raw(READ_CLASS_0)))
     packet[38:40] = b"\xff\xff"

@@ -127,6 +127,18 @@ def test_a_connection_that_begins_anew_unseen_does_not_go_dark() -> None:
     assert [row[0] for row in modbus(rows)] == list(range(10))
 
 
+def test_keep_alives_with_an_octet_are_no_data_however_many() -> None:
+    """RFC 9293 3.8.4: sequence number one below the next, without data or with one octet of garbage."""
+    packets = [segment(b"", 0, flags="S"), segment(read_request(0), 1)]
+    for number in range(100):
+        packets.append(segment(b"\0" if number % 3 else b"", 12, flags="A"))
+        packets.append(segment(b"", 1, ack=13, from_server=True, flags="A"))
+    packets += [segment(read_request(1), 13), segment(read_request(2), 25)]
+    pipeline, rows = run([batch_of(packets, step_ns=1_000_000_000)])
+    assert [row[0] for row in modbus(rows)] == [0, 1, 2]
+    assert pipeline.losses["tcp_gaps"] == 0
+
+
 @pytest.mark.parametrize(
     ("answer", "function"), [("SA", 1), ("RA", 2), (None, 3)], ids=["accepted", "refused", "unanswered"]
 )

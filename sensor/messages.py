@@ -371,6 +371,14 @@ def add_message(out: Out, frame: Record, protocol: Int, part: Int) -> Int:
 
 
 @kernel
+def set_number(row: Record, kind: Int, value: float) -> None:
+    """Give a row its value; what is no number cannot be compared, and is none."""
+    if np.isfinite(value):
+        row["value_kind"] = kind
+        row["value"] = value
+
+
+@kernel
 def add_value(out: Out, message: Int, offset: Int, kind: Int, value: float) -> None:
     """Append an element of a row's array; what is no number is none. Rows in the order of messages."""
     index = out.used[VALUES]

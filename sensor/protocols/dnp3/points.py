@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.kernel import kernel
-from sensor.messages import DOUBTFUL, Out, ValueKind, add_integer, add_real, wants_details
+from sensor.messages import DOUBTFUL, Out, ValueKind, add_integer, add_real, set_number, wants_details
 from sensor.octets import le16, le32, le64, real32, real64, signed, u8
 from sensor.protocols.dnp3 import fields
 from sensor.protocols.dnp3.groups import (
@@ -79,13 +79,6 @@ def real_at(data: Bytes, at: Int, encoding: Int) -> float:
 
 
 @kernel
-def _set_real(out: Out, row: Int, value: float) -> None:
-    if np.isfinite(value):
-        out.messages[row]["value_kind"] = ValueKind.REAL
-        out.messages[row]["value"] = value
-
-
-@kernel
 def _set_integer(out: Out, row: Int, value: Int) -> None:
     out.messages[row]["value_kind"] = ValueKind.INTEGER
     out.messages[row]["value"] = value
@@ -135,7 +128,8 @@ def decode_points(
     encoding = np.int64(ENCODING[place])
     first = at + prefix
     if encoding == F32 or encoding == F64:
-        _set_real(out, row, real_at(data, first + FLAGGED[place], encoding))
+        real = real_at(data, first + FLAGGED[place], encoding)
+        set_number(out.messages[row], np.int64(ValueKind.REAL), real)
     elif encoding != NO_VALUE:
         value_at = first + FLAGGED[place] if encoding > COMMANDED else first
         _set_integer(out, row, integer_at(data, value_at, encoding))

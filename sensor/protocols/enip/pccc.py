@@ -26,6 +26,7 @@ from sensor.messages import (
     add_real,
     add_text,
     add_value,
+    set_number,
     wants_details,
 )
 from sensor.octets import le16, le32, real32, signed, u8
@@ -164,7 +165,7 @@ def _add_data(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> None:
     size = 4 if row["space"] == FLOAT_FILE or row["space"] == LONG_FILE else 2
     if end - at == size:
         if row["space"] == FLOAT_FILE:
-            row["value_kind"], row["value"] = ValueKind.REAL, real32(le32(data, at))
+            set_number(row, np.int64(ValueKind.REAL), real32(le32(data, at)))
         else:
             row["value_kind"] = ValueKind.INTEGER
             row["value"] = signed(le32(data, at), 32) if size == 4 else signed(le16(data, at), 16)

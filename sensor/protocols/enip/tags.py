@@ -13,6 +13,7 @@ from sensor.messages import (
     add_real,
     add_text,
     add_value,
+    set_number,
     wants_details,
 )
 from sensor.octets import le16, le32, le64, real32, real64, signed, u8
@@ -110,8 +111,8 @@ def decode_values(data: Bytes, at: Int, end: Int, code: Int, skipped: Int, out: 
         return True
     if end - at == size or (row["count"] == 1 and end - at >= size):
         if code & 0xFF == REAL or code & 0xFF == LREAL:
-            row["value_kind"] = ValueKind.REAL
-            row["value"] = real32(le32(data, at)) if size == 4 else real64(le64(data, at))
+            real = real32(le32(data, at)) if size == 4 else real64(le64(data, at))
+            set_number(row, np.int64(ValueKind.REAL), real)
         else:
             row["value_kind"] = ValueKind.DISCRETE if code & 0xFF == BOOL else ValueKind.INTEGER
             row["value"] = _integer_at(data, at, code, size)

@@ -8,7 +8,17 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.kernel import kernel
-from sensor.messages import DOUBTFUL, SELECT, Operation, Out, ValueKind, add_bytes, add_integer, add_real
+from sensor.messages import (
+    DOUBTFUL,
+    SELECT,
+    Operation,
+    Out,
+    ValueKind,
+    add_bytes,
+    add_integer,
+    add_real,
+    set_number,
+)
 from sensor.octets import le16, le24, le32, real32, signed, u8
 from sensor.protocols.iec104.tables import (
     BARE_NORMALISED,
@@ -42,7 +52,7 @@ from sensor.protocols.iec104.tables import (
     STEP,
     TAG,
 )
-from sensor.types import Bytes, Int, Record
+from sensor.types import Bytes, Int
 
 _VALUES = IDS["iec104.values"]
 _MEASUREMENTS = IDS["iec104.measurements"]
@@ -104,14 +114,6 @@ def add_time(data: Bytes, at: Int, octets: Int, out: Out, message: Int) -> None:
 
 
 @kernel
-def _set_value(row: Record, kind: Int, value: float) -> None:
-    # What is no number cannot be compared: it stays out of the column (the detail keeps it).
-    if not np.isnan(value) and not np.isinf(value):
-        row["value_kind"] = kind
-        row["value"] = value
-
-
-@kernel
 def _decode_number(
     data: Bytes, at: Int, shape: Int, out: Out, message: Int, first: bool, details: bool
 ) -> Int:
@@ -129,12 +131,12 @@ def _decode_number(
             number = le32(data, at)
             after = at + 4
         if first:
-            _set_value(row, np.int64(ValueKind.INTEGER), np.float64(number))
+            set_number(row, np.int64(ValueKind.INTEGER), np.float64(number))
         if details:
             add_integer(out, message, _VALUES, number)
         return np.int64(after)
     if first:
-        _set_value(row, np.int64(ValueKind.REAL), real)
+        set_number(row, np.int64(ValueKind.REAL), real)
     if details:
         add_real(out, message, _MEASUREMENTS, real)
     return np.int64(at + 4 if shape in (FLOAT, SET_FLOAT, PARAMETER_FLOAT) else at + 2)

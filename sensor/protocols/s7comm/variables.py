@@ -16,6 +16,7 @@ from sensor.messages import (
     add_integer,
     add_message,
     add_value,
+    set_number,
     wants_details,
 )
 from sensor.octets import be16, be24, be32, real32, signed, u8
@@ -227,9 +228,7 @@ def set_value(data: Bytes, at: Int, length: Int, out: Out, message: Int) -> None
     elif length >= 4 and (size == DWORD or size == TIME_OF_DAY):
         row["value_kind"], row["value"] = ValueKind.INTEGER, be32(data, at)
     elif length >= 4 and size == REAL:
-        real = real32(be32(data, at))
-        if np.isfinite(real):
-            row["value_kind"], row["value"] = ValueKind.REAL, real
+        set_number(row, np.int64(ValueKind.REAL), real32(be32(data, at)))
 
 
 @inner

@@ -256,6 +256,14 @@ def test_written_values(data: str, kind: ValueKind, value: float, values: list[f
     assert not row["flags"] & MALFORMED
 
 
+@pytest.mark.parametrize("data", ["ca00 0100 0000c07f", "cb00 0100 000000000000f07f"])
+def test_what_is_no_number_is_no_value(data: str) -> None:
+    """IEEE 754: 7FC00000 is no number, 7FF0000000000000 infinite."""
+    row = decode_pdus(enip, [(FROM_CLIENT, unconnected("4d 03" + symbol("Go_1") + data))]).rows[0]
+    assert (row["value_kind"], row["value"]) == (ValueKind.NONE, 0.0)
+    assert not row["flags"] & MALFORMED
+
+
 def test_listed_symbols_are_named() -> None:
     reply = "d5 00 00 00" + "01000000 0300 414243 c400" + "07000000 0100 5a ca00"
     result = exchange("55 02 20 6b 24 00 0200 0100 0200", reply)

@@ -209,6 +209,14 @@ def frame_length(data: Bytes, at: Int, available: Int) -> Int:
 
 
 @kernel
+def _is_foreign(function: Int) -> bool:
+    """Whether a function is not the specification's: user-defined or reserved (5.1), never 0 (4.1)."""
+    if function > READ_FIFO:
+        return function != ENCAPSULATED
+    return function in (9, 10, 13, 14, 18, 19)
+
+
+@kernel
 def _fits_request(data: Bytes, at: Int, length: Int) -> bool:
     """Whether a PDU of `length` octets (function code first) is a well-formed public request."""
     function = u8(data, at)
@@ -397,15 +405,7 @@ def _decode_request(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> boo
     if not _fits_request(data, at - 1, end - at + 1):
         if details:
             add_bytes(out, index, _DATA, at, end - at)
-        return (function > READ_WRITE + 1 and function != ENCAPSULATED) or function in (
-            0,
-            9,
-            10,
-            13,
-            14,
-            18,
-            19,
-        )
+        return _is_foreign(function)
     if 1 <= function <= 4:
         row["address"], row["count"] = be16(data, at), be16(data, at + 2)
         most = 2000 if function <= READ_DISCRETE_INPUTS else 125
@@ -497,15 +497,7 @@ def _decode_response(data: Bytes, at: Int, end: Int, out: Out, index: Int) -> bo
     if not _fits_response(data, at - 1, end - at + 1):
         if details:
             add_bytes(out, index, _DATA, at, end - at)
-        return (function > READ_WRITE + 1 and function != ENCAPSULATED) or function in (
-            0,
-            9,
-            10,
-            13,
-            14,
-            18,
-            19,
-        )
+        return _is_foreign(function)
     if function in (READ_COILS, READ_DISCRETE_INPUTS):
         if row["count"] >= 0 and (row["count"] + 7) // 8 != end - at - 1:
             return False

@@ -75,3 +75,18 @@ def test_arbitrary_bytes_stay_inside_the_frame(pdus: list[tuple[int, bytes]]) ->
     columns = [name for name in one.rows.dtype.names if name != "offset"]
     assert one.rows[columns].tolist() == other.rows[columns].tolist()
     assert one.details == other.details
+
+
+@pytest.mark.parametrize(
+    ("code", "malformed"),
+    [
+        ("00", True),  # 4.1: function code 0 is not valid
+        ("0a", False),  # annex A: reserved, used by products of one company
+        ("41", False),  # 5.1: user-defined
+        ("05", True),  # a public function without its fields
+    ],
+)
+@pytest.mark.parametrize("direction", [FROM_CLIENT, FROM_SERVER])
+def test_functions_that_are_not_the_specifications(code: str, malformed: bool, direction: int) -> None:
+    result = decode_pdus(modbus, [(direction, adu(f"{code} 12 34"))])
+    assert bool(result.rows[0]["flags"] & MALFORMED) == malformed

@@ -3,8 +3,8 @@
 Decode kernels call `ask` with the row of a request and `answer` with the row of a response; both
 must carry the same `transaction` in the same stream and the same `part`. `answer` gives the
 response what only the request says (unit, space, address, count, name, operation, value), which
-request that was, and how long it took. The table is bounded: the oldest of a full bucket gives way
-and is counted in `used[UNANSWERED]`.
+request that was, and how long it took. Of a full bucket the oldest gives way; every request without
+an answer is counted in `used[UNANSWERED]`, one that might still have got it in `used[EVICTED]` too.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ PENDING = np.dtype(
     ]
 )
 
-ASKED, ANSWERED, UNANSWERED, ORPHANED = range(4)
+ASKED, ANSWERED, UNANSWERED, ORPHANED, EVICTED = range(5)
+PATIENCE_NS = 60 * 10**9
+"""Nobody waits for an answer any longer: the request that gives way is no loss."""
 
 
 class Pairs(NamedTuple):
-    """Requests that wait for their responses, and counts: ASKED, ANSWERED, UNANSWERED, ORPHANED."""
+    """Requests that wait for their responses, and counts: ASKED, ANSWERED, UNANSWERED, ORPHANED, EVICTED."""
 
     pending: Rows
     used: Ints
@@ -52,7 +54,7 @@ def new_pairs(capacity: Int = 1 << 15) -> Pairs:
     """An empty table for `capacity` requests (a power of two)."""
     pending = np.zeros(capacity, PENDING)
     pending["stream"] = -1
-    return Pairs(pending, np.zeros(4, np.int64))
+    return Pairs(pending, np.zeros(5, np.int64))
 
 
 @kernel
@@ -88,6 +90,9 @@ def ask(pairs: Pairs, message: Record, extra: Int) -> None:
     if place < 0:
         first = _bucket(pairs, stream, transaction & 0x7FFFFFFF, part)
         place = place_to_fill(pairs.pending["stream"], pairs.pending["time_ns"], first)
+        oldest = pairs.pending[place]
+        if oldest["stream"] >= 0 and message["time_ns"] - oldest["time_ns"] < PATIENCE_NS:
+            pairs.used[EVICTED] += 1
     row = pairs.pending[place]
     if row["stream"] >= 0:
         pairs.used[UNANSWERED] += 1

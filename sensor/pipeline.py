@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,8 @@ from sensor.messages import (
     new_out,
     new_scratch,
 )
-from sensor.protocols.registry import decoder_of
+from sensor.pairing import EVICTED as REQUESTS_EVICTED
+from sensor.protocols.registry import MODULES, decoder_of
 from sensor.selecting import EVICTED as SELECTIONS_EVICTED
 from sensor.selecting import mark, new_selections
 from sensor.strings import REFUSED as STRINGS_REFUSED
@@ -91,7 +93,7 @@ class Pipeline:
         self._dissector = packets.new_dissector()
         self._packets = np.zeros(0, packets.PACKET)
         self._scratch = new_scratch()
-        self._states: dict[int, object] = {}
+        self._states: dict[int, Any] = {}
         self._nothing: Bytes = np.zeros(1, np.uint8)
 
     def feed(self, batch: PacketBatch) -> Iterator[Buffers]:
@@ -239,6 +241,11 @@ class Pipeline:
         result["pdus_not_kept"] = int(self.wire.frames_used[FRAMES_DROPPED])
         result["reassembly_evictions"] = self.reassembly_evictions
         result["selections_evicted"] = int(self._selections.used[SELECTIONS_EVICTED])
+        result["requests_evicted"] = int(self.out.pairs.used[REQUESTS_EVICTED])
+        for module in MODULES:
+            state = self._states.get(id(module))
+            for name, index in getattr(module, "LOSSES", {}).items():
+                result[name] = result.get(name, 0) + (int(state.used[index]) if state else 0)
         result["objects_not_kept"] = int(self.out.used[DROPPED_PARTS])
         result["values_not_kept"] = int(self.out.used[DROPPED_VALUES])
         result["details_not_kept"] = int(self.out.used[DROPPED_DETAILS])

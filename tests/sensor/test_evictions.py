@@ -27,8 +27,10 @@ def request(transaction: int, address: int = 100) -> bytes:
     )
 
 
-def segment(payload: bytes, port: int, seq: int = 1, flags: str = "PA", client: str = CLIENT) -> bytes:
-    header = TCP(sport=port, dport=502, seq=seq, ack=1, flags=flags)
+def segment(
+    payload: bytes, port: int, seq: int = 1, flags: str = "PA", client: str = CLIENT, to: int = 502
+) -> bytes:
+    header = TCP(sport=port, dport=to, seq=seq, ack=1, flags=flags)
     return bytes(ETHER / IP(src=client, dst=SERVER) / header / payload)
 
 
@@ -102,6 +104,57 @@ def test_early_segments_give_way_and_no_block_is_lost() -> None:
     assert 7 in transactions([row for row in rows if row["client_port"] == 9000])
     assert pipeline.losses["early_segments"] > 0
     assert pipeline.wire.streams.used[BLOCKS_USED] == 0
+
+
+def test_octets_that_found_no_room_make_no_message_of_what_is_left_around_them() -> None:
+    """Segments behind gaps, cut inside of requests, of more connections than can be put together at once."""
+    size = 65_400
+    stream = b"".join(
+        number.to_bytes(2)
+        + bytes.fromhex("0000 00fd 01 10")
+        + number.to_bytes(2)
+        + b"\0\x7b\xf6"
+        + b"U" * 246
+        for number in range(6200)
+    )
+    waiting = [[size] * 24] * 2 + [[size] * 4, [size] * 20]
+    before, closing, behind = [], [], []
+    for port, sizes in enumerate(waiting, 9000):
+        before += [segment(b"", port, 0, "S"), segment(stream[:7], port, 1)]
+        closing.append(segment(stream[7 : 7 + size], port, 8))
+        at = 7 + size
+        for length in sizes:
+            before.append(segment(stream[at : at + length], port, 1 + at))
+            at += length
+        behind.append(segment(stream[at : at + 1000], port, 1 + at))
+    packets = before + closing + behind
+    pipeline, rows = run([batch_of(packets, step_ns=1000)], Capacity(64, 8))
+    found = [row for row in rows if row["protocol"] == Number.MODBUS]
+    assert pipeline.losses["early_segments"] > 0
+    assert len(found) > 10_000
+    assert {(row["unit"], row["function"], row["count"]) for row in found} == {(1, 16, 123)}
+    assert all(row["transaction"] == row["address"] for row in found)
+    assert not any(row["flags"] for row in found)
+
+
+def test_requests_that_may_still_be_answered_are_counted_when_they_give_way() -> None:
+    packets = [segment(request(number & 0xFFFF), 9000, 1 + 12 * number) for number in range(40_000)]
+    for step_ns, lost in ((1000, True), (1_000_000_000, False)):
+        pipeline, rows = run([batch_of(packets, step_ns=step_ns)], Capacity(64, 8))
+        assert len(transactions(rows)) == 40_000
+        assert (pipeline.losses["requests_evicted"] > 0) == lost
+
+
+def test_messages_in_parts_that_give_way_are_counted() -> None:
+    """RFC 1006 and ISO 8073: data TPDUs of which none is the last (80 is not set), in 500 connections."""
+    part = bytes.fromhex("0300000b 02f000 32010000")
+    packets = []
+    for port in range(10_000, 10_500):
+        packets += [segment(b"", port, 0, "S", to=102), segment(part * 2, port, 1, to=102)]
+    pipeline, _ = run([batch_of(packets)], Capacity(1024, 8))
+    kept = 256
+    assert pipeline.losses["fragments_evicted"] >= 500 - kept
+    assert pipeline.losses["fragments_overlong"] == 0
 
 
 def test_addresses_beyond_the_table_are_counted_and_their_messages_kept() -> None:

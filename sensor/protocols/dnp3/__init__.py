@@ -22,11 +22,12 @@ from sensor.protocols.dnp3.functions import FUNCTIONS
 from sensor.protocols.dnp3.groups import SPACES
 from sensor.protocols.dnp3.identity import describe, facts
 from sensor.protocols.dnp3.link import PORTS, frame_length, recognise
-from sensor.protocols.dnp3.transport import State, new_state
+from sensor.protocols.dnp3.transport import LOSSES, State, new_state
 from sensor.protocols.protocol import Number, Protocol
 
 __all__ = [
     "FIELDS",
+    "LOSSES",
     "PORTS",
     "PROTOCOL",
     "State",

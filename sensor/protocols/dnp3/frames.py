@@ -162,13 +162,13 @@ def _take_fragment(
     the fragment that this frame completes, length -1 where it completes none."""
     start = scratch_room(out, buffers, user)
     if start < 0:
-        state.counts[OVERLONG] += 1
+        state.used[OVERLONG] += 1
         _add_broken(data, at, frame, out, fields.LOST, user)
         return start, np.int64(-1)
     wrong = take_user_data(data, at + HEADER, user, buffers.scratch, start)
     if wrong:
         out.used[SCRATCH_USED] = start
-        state.counts[CRC_ERRORS] += 1
+        state.used[CRC_ERRORS] += 1
         _add_broken(data, at, frame, out, fields.CRC_ERRORS, wrong)
         return start, np.int64(-1)
     link = np.int64(frame["direction"]) << 32 | le16(data, at + 6) << 16 | le16(data, at + 4)
@@ -183,7 +183,7 @@ def _take_fragment(
         if start >= 0:
             place_octets(state.octets[place], 0, length, buffers.scratch, start)
             return start, length
-        state.counts[OVERLONG] += 1
+        state.used[OVERLONG] += 1
         lost = length
     elif outcome != COMPLETE_HERE:
         out.used[SCRATCH_USED] = start
@@ -222,7 +222,7 @@ def _close_fragment(start: Int, first: Int, details: Int, good: bool, frame: Rec
 @kernel
 def _add_skipped(skipped: Int, frame: Record, state: State, out: Out) -> None:
     """A row for octets of the frame that belong to no link frame."""
-    state.counts[NOISE] += skipped
+    state.used[NOISE] += skipped
     if out.used[MESSAGES] - out.used[PDU_START] >= MOST_PARTS:
         out.used[DROPPED_PARTS] += 1
         return

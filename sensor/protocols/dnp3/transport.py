@@ -31,18 +31,19 @@ PLACE = np.dtype(
 )
 
 SEGMENTS, CRC_ERRORS, LOST, CUT, EVICTED, OVERLONG, NOISE = range(7)
-"""Indices of `State.counts`: segments taken; frames discarded for a wrong block CRC; segments
+"""Indices of `State.used`: segments taken; frames discarded for a wrong block CRC; segments
 discarded because what precedes them was not seen; unfinished fragments given up because a segment
 was missing or another fragment began; places given to another conversation; fragments over
 LONGEST_FRAGMENT; octets skipped between frames."""
+LOSSES = {"fragments_evicted": EVICTED, "fragments_overlong": OVERLONG}
 
 
 class State(NamedTuple):
-    """Fragments in the making (`places` and their `octets`) and `counts` of what went wrong."""
+    """Fragments in the making (`places` and their `octets`) and in `used` counts of what went wrong."""
 
     places: Rows
     octets: Bytes
-    counts: Ints
+    used: Ints
 
 
 def new_state(places: int = 256) -> State:
@@ -76,7 +77,7 @@ def _take_place(state: State, stream: Int, link: Int) -> Int:
     first = _bucket(state, stream, link)
     place = place_to_fill(state.places["stream"], state.places["packet"], first)
     if state.places[place]["stream"] >= 0:
-        state.counts[EVICTED] += 1
+        state.used[EVICTED] += 1
     return place
 
 
@@ -86,7 +87,7 @@ def _append(state: State, place: Int, data: Bytes, at: Int, end: Int) -> bool:
     row = state.places[place]
     start = row["length"]
     if start + end - at > LONGEST_FRAGMENT:
-        state.counts[OVERLONG] += 1
+        state.used[OVERLONG] += 1
         row["stream"] = -1
         return False
     octets = state.octets[place]
@@ -110,7 +111,7 @@ def take_segment(
     complete; the caller reads it and frees the place. Octets given up are those of an unfinished
     fragment that this segment ended (8.2.3).
     """
-    state.counts[SEGMENTS] += 1
+    state.used[SEGMENTS] += 1
     header = u8(data, at)
     sequence = header & SEQUENCE
     place = find_place(state, stream, link)
@@ -118,7 +119,7 @@ def take_segment(
     if header & FIRST:
         if place >= 0:
             lost = np.int64(state.places[place]["length"])
-            state.counts[CUT] += 1
+            state.used[CUT] += 1
             state.places[place]["stream"] = -1
         if header & FINAL:
             return np.int64(COMPLETE_HERE), np.int64(-1), lost
@@ -127,15 +128,15 @@ def take_segment(
         row["stream"], row["link"], row["length"] = stream, link, 0
     else:
         if place < 0:
-            state.counts[LOST] += 1
+            state.used[LOST] += 1
             return np.int64(NOTHING), np.int64(-1), lost
         row = state.places[place]
         if sequence == row["sequence"]:
             return np.int64(NOTHING), np.int64(-1), lost  # sent again
         if sequence != row["sequence"] + 1 & SEQUENCE:
             lost = np.int64(row["length"])
-            state.counts[CUT] += 1
-            state.counts[LOST] += 1
+            state.used[CUT] += 1
+            state.used[LOST] += 1
             row["stream"] = -1
             return np.int64(GIVEN_UP), np.int64(-1), lost
     row["sequence"], row["packet"] = sequence, packet

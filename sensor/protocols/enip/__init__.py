@@ -23,11 +23,11 @@ from sensor.protocols.enip.encapsulation import decode
 from sensor.protocols.enip.framing import frame_length, recognise
 from sensor.protocols.enip.identity import facts
 from sensor.protocols.enip.services import FUNCTIONS
-from sensor.protocols.enip.state import new_state
+from sensor.protocols.enip.state import LOSSES, new_state
 from sensor.protocols.enip.statuses import ENCAPSULATION_STATUSES, GENERAL_STATUSES
 from sensor.protocols.protocol import Number, Protocol, Record
 
-__all__ = ("PORTS", "PROTOCOLS", "decode", "frame_length", "new_state", "recognise")
+__all__ = ("LOSSES", "PORTS", "PROTOCOLS", "decode", "frame_length", "new_state", "recognise")
 
 PORTS = (44818, 2222)
 

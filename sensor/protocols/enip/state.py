@@ -38,6 +38,7 @@ CONNECTION = np.dtype(
     ]
 )
 OPENED, CLOSED, EVICTED = range(3)
+LOSSES = {"connections_evicted": EVICTED}
 
 (
     SPACE,

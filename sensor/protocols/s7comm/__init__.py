@@ -18,7 +18,7 @@ from sensor.protocols.protocol import Number, Protocol
 from sensor.protocols.s7comm import names
 from sensor.protocols.s7comm.decoding import decode
 from sensor.protocols.s7comm.fields import COTP_FIELDS, PLUS_FIELDS, S7_FIELDS
-from sensor.protocols.s7comm.fragments import new_state
+from sensor.protocols.s7comm.fragments import LOSSES, new_state
 from sensor.protocols.s7comm.framing import frame_length, recognise
 from sensor.protocols.s7comm.objects import describe, describe_connection, facts
 
@@ -59,4 +59,4 @@ PROTOCOLS = (
     ),
 )
 
-__all__ = ["FIELDS", "PORTS", "PROTOCOLS", "decode", "frame_length", "new_state", "recognise"]
+__all__ = ["FIELDS", "LOSSES", "PORTS", "PROTOCOLS", "decode", "frame_length", "new_state", "recognise"]

@@ -21,6 +21,7 @@ ROOM = LONGEST_REASSEMBLED
 OPEN, EVICTED, OVERLONG = range(3)
 """Indices of `used`: slots in use now; slots given to another stream; PDUs whose octets beyond ROOM
 were dropped."""
+LOSSES = {"fragments_evicted": EVICTED, "fragments_overlong": OVERLONG}
 COTP_LAYER, USERDATA_LAYER, PLUS_LAYER = range(3)
 
 _SLOT = np.dtype(

@@ -67,6 +67,45 @@ class Case:
         return text
 
 
+@dataclass(frozen=True)
+class Score:
+    """Cases of one plant that are recorded alike and scored against one quiet capture, in `folder`.
+
+    `strangers` are hosts beside the plant's, or in place of those of the same key. Each is there only
+    in the cases in which it acts.
+    """
+
+    folder: str
+    plant: ModuleType
+    quiet_s: float
+    seconds: float
+    strangers: tuple[Host, ...]
+
+    def case(
+        self,
+        name: str,
+        text: str,
+        seed: int,
+        actor: str = "",
+        program: Program | None = None,
+        instead: Mapping[str, Program] | None = None,
+        site: str = "",
+    ) -> Case:
+        """A case in which `actor` runs `program` besides what the plant does."""
+        return Case(
+            f"{self.folder}/{name}.pcapng.zst",
+            text,
+            self.plant,
+            self.quiet_s,
+            self.seconds,
+            seed,
+            tuple(host for host in self.strangers if host.key == actor),
+            ((actor, program),) if program else (),
+            instead or {},
+            site=site,
+        )
+
+
 def stacks() -> dict[str, str]:
     """The protocol stacks that are installed, and their versions."""
     found = {}

@@ -12,9 +12,9 @@ from pycomm3 import CIPDriver
 
 from devices import enip
 from devices.tags import Peer
-from lab.case import Case
+from lab.case import Score
 from lab.host import Host
-from lab.network import Context, Program
+from lab.network import Context
 from lab.power import plug_in, run_until, unplug
 from plants import batch
 from plants.batch import ADAPTER, NET
@@ -28,7 +28,6 @@ OTHER = replace(
     role="",
     told={"model": "1734-AENT/B POINT I/O Adapter", "firmware": "3.012", "serial": "7700BEEF"},
 )
-_FOLDER = "score/batch"
 
 
 def _limit_and_set_point(context: Context) -> None:
@@ -142,39 +141,31 @@ def _engineer_looks(context: Context) -> None:
     peer.hang_up()
 
 
-def _case(
-    name: str, text: str, seed: int, actor: str = "", program: Program | None = None, **more: object
-) -> Case:
-    known = {host.key: host for host in (LAPTOP, OTHER)}
-    programs = ((actor, program),) if program else ()
-    hosts = (known[actor],) if actor in known else ()
-    path = f"{_FOLDER}/{name}.pcapng.zst"
-    return Case(path, text, batch, LEAD, LASTS, seed, hosts, programs, **more)  # type: ignore[arg-type]
-
+_SCORE = Score("score/batch", batch, LEAD, LASTS, (LAPTOP, OTHER))
 
 CASES = (
-    _case(
+    _SCORE.case(
         "limit-then-set-point",
         "The panel's machine moves an alarm limit and then overheats the reactor.",
         501,
         instead={"panel": _limit_and_set_point},
     ),
-    _case(
+    _SCORE.case(
         "tags-and-reset",
         "A laptop sets a speed far too high and resets an adapter.",
         502,
         "laptop",
         _tags_and_reset,
     ),
-    _case("tags-mapped", "A laptop asks for identities, objects and tags.", 503, "laptop", _browse),
-    _case(
+    _SCORE.case("tags-mapped", "A laptop asks for identities, objects and tags.", 503, "laptop", _browse),
+    _SCORE.case(
         "written-by-historian",
         "The historian's machine, which only reads, sets temperatures within their band.",
         504,
         "historian",
         _silent_write,
     ),
-    _case(
+    _SCORE.case(
         "adapter-swapped",
         "An adapter is replaced by another device, unannounced.",
         505,
@@ -182,7 +173,7 @@ CASES = (
         _put_in,
         instead={"reactor-io": _taken_out},
     ),
-    _case(
+    _SCORE.case(
         "engineer-watches",
         "Harmless: the engineer watches tags for longer than usual.",
         506,

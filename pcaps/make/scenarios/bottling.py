@@ -10,9 +10,9 @@ from snap7.type import Block
 from devices import names
 from devices.blocks import RECIPE, Peer, int16, real
 from devices.s7comm import PROGRAM
-from lab.case import Case
+from lab.case import Score
 from lab.host import Host
-from lab.network import Context, Program
+from lab.network import Context
 from plants import bottling
 from plants.bottling import GATEWAY, MACHINES, NET
 
@@ -20,7 +20,6 @@ LEAD, LASTS = 80, 190
 LAPTOP = Host("laptop", f"{NET}.166", "a8:bb:cf:63:04:a6", "Apple", prefix=24, via=GATEWAY)
 OUTSIDER = Host("outsider", "10.63.8.66", "3c:f0:11:63:08:42", "Intel", prefix=24, via="10.63.8.1",
                 segment="centre", behind="gateway")  # fmt: skip
-_FOLDER = "score/bottling"
 
 
 def _replace_program(context: Context) -> None:
@@ -143,13 +142,6 @@ def _back_up(context: Context) -> None:
         time.sleep(5)
 
 
-def _case(name: str, text: str, seed: int, actor: str, program: Program, **more: object) -> Case:
-    known = {host.key: host for host in (LAPTOP, OUTSIDER)}
-    hosts = (known[actor],) if actor in known else ()
-    path = f"{_FOLDER}/{name}.pcapng.zst"
-    return Case(path, text, bottling, LEAD, LASTS, seed, hosts, ((actor, program),), **more)  # type: ignore[arg-type]
-
-
 _SITE = """\
 site: Bottling
 assets:
@@ -165,44 +157,49 @@ schedule:
     operations: [identify, browse, program_upload, read]
 """
 
+
+_SCORE = Score("score/bottling", bottling, LEAD, LASTS, (LAPTOP, OUTSIDER))
+
 CASES = (
-    _case(
+    _SCORE.case(
         "program-replaced",
         "A laptop takes a controller's program and loads another.",
         301,
         "laptop",
         _replace_program,
     ),
-    _case(
+    _SCORE.case(
         "stopped-from-workstation",
         "The engineering workstation is misused: it stops a controller.",
         302,
         "engineering",
         _stop,
     ),
-    _case(
+    _SCORE.case(
         "restart-storm",
         "A machine behind the gateway stops and starts a controller over and over.",
         303,
         "outsider",
         _restart,
     ),
-    _case(
+    _SCORE.case(
         "sweep-through-gateway",
         "A machine behind the gateway sweeps the line and identifies controllers.",
         304,
         "outsider",
         _sweep,
     ),
-    _case(
+    _SCORE.case(
         "recipe-from-workstation",
         "The engineering workstation is misused: it moves a limit and sets a speed.",
         305,
         "engineering",
         _set_recipe,
     ),
-    _case("speed-from-panel", "The panel's address sets a speed out of band.", 306, "panel", _panel_speeds),
-    _case(
+    _SCORE.case(
+        "speed-from-panel", "The panel's address sets a speed out of band.", 306, "panel", _panel_speeds
+    ),
+    _SCORE.case(
         "backup-at-night",
         "Harmless: the engineering workstation takes all programs, as announced.",
         307,

@@ -10,9 +10,9 @@ import opendnp3
 
 from devices.dnp3 import MASTER, connect_master
 from devices.telecontrol import Centre
-from lab.case import Case
+from lab.case import Score
 from lab.host import Host
-from lab.network import Context, Program
+from lab.network import Context
 from lab.power import plug_in, run_until, unplug
 from plants import grid
 from plants.grid import GATEWAY, NET, NORTH, SOUTH
@@ -23,7 +23,6 @@ OUTSIDER = Host("outsider", "172.20.9.66", "3c:f0:11:20:09:42", "Intel", prefix=
                 segment="room", behind="gateway")  # fmt: skip
 _EAST = next(host for host in grid.HOSTS if host.key == "east")
 SPARE = replace(_EAST, key="spare", mac="00:30:a7:20:77:0c")
-_FOLDER = "score/grid"
 
 
 def _second_master(context: Context) -> None:
@@ -131,58 +130,50 @@ schedule:
 """
 
 
-def _case(
-    name: str, text: str, seed: int, actor: str = "", program: Program | None = None, **more: object
-) -> Case:
-    known = {host.key: host for host in (LAPTOP, OUTSIDER, SPARE)}
-    programs = ((actor, program),) if program else ()
-    hosts = (known[actor],) if actor in known else ()
-    path = f"{_FOLDER}/{name}.pcapng.zst"
-    return Case(path, text, grid, LEAD, LASTS, seed, hosts, programs, **more)  # type: ignore[arg-type]
-
+_SCORE = Score("score/grid", grid, LEAD, LASTS, (LAPTOP, OUTSIDER, SPARE))
 
 CASES = (
-    _case(
+    _SCORE.case(
         "second-master",
         "A laptop interrogates a station, opens a breaker and commands a set-point.",
         401,
         "laptop",
         _second_master,
     ),
-    _case(
+    _SCORE.case(
         "objects-swept",
         "A machine behind the gateway commands one object address after the other.",
         402,
         "outsider",
         _sweep_objects,
     ),
-    _case(
+    _SCORE.case(
         "feeder-tripped",
         "A second DNP3 master trips a feeder and cold-restarts its outstation.",
         403,
         "laptop",
         _trip_feeder,
     ),
-    _case(
+    _SCORE.case(
         "restart-storm",
         "A second DNP3 master restarts an outstation again and again.",
         404,
         "outsider",
         _restart_feeder,
     ),
-    _case(
+    _SCORE.case(
         "blackout-from-control-room",
         "The control room's own machine opens all breakers.",
         405,
         instead={"control": _black_out},
     ),
-    _case(
+    _SCORE.case(
         "overvoltage-from-control-room",
         "The control room's own machine commands a voltage far too high.",
         406,
         instead={"control": _overvolt},
     ),
-    _case(
+    _SCORE.case(
         "device-replaced",
         "Harmless: a defective outstation is replaced by a spare, as announced.",
         407,

@@ -6,15 +6,14 @@ import time
 
 from devices import names, office
 from devices.units import Peer, real
-from lab.case import Case
+from lab.case import Score
 from lab.host import Host
-from lab.network import Context, Program
+from lab.network import Context
 from plants import heating
 from plants.heating import FLOW_SET, NET
 
 LEAD, LASTS = 120, 240
 LAPTOP = Host("laptop", f"{NET}.166", "3c:f0:11:0e:62:a6", "Intel", prefix=24, ip6="fd62:10::a6")
-_FOLDER = "score/heating"
 
 
 def _six(context: Context) -> None:
@@ -106,35 +105,28 @@ def _control_overheats(context: Context) -> None:
     heating.control(context, ((LEAD + 8, "overheat"), (LEAD + 50, "overheat")))
 
 
-def _case(
-    name: str, text: str, seed: int, actor: str = "", program: Program | None = None, **more: object
-) -> Case:
-    programs = ((actor, program),) if program else ()
-    hosts = (LAPTOP,) if actor == "laptop" else ()
-    path = f"{_FOLDER}/{name}.pcapng.zst"
-    return Case(path, text, heating, LEAD, LASTS, seed, hosts, programs, **more)  # type: ignore[arg-type]
-
+_SCORE = Score("score/heating", heating, LEAD, LASTS, (LAPTOP,))
 
 CASES = (
-    _case("over-ipv6", "A laptop commands the boiler over IPv6.", 201, "laptop", _six),
-    _case(
+    _SCORE.case("over-ipv6", "A laptop commands the boiler over IPv6.", 201, "laptop", _six),
+    _SCORE.case(
         "units-mapped", "A laptop looks for the units behind a gateway and maps them.", 202, "laptop", _units
     ),
-    _case(
+    _SCORE.case(
         "stations-set-cold",
         "The engineering workstation is misused: it sets what it never sets.",
         203,
         "engineering",
         _wrong_unit,
     ),
-    _case(
+    _SCORE.case(
         "overheat-from-control-room",
         "The control room's own machine sets a flow temperature far too high.",
         204,
         instead={"control": _control_overheats},
     ),
-    _case("backup-at-night", "Harmless: files are copied to the server.", 205, "desk", _back_up),
-    _case(
+    _SCORE.case("backup-at-night", "Harmless: files are copied to the server.", 205, "desk", _back_up),
+    _SCORE.case(
         "archive-fills-gap", "Harmless: the archive reads more often for a while.", 206, "archive", _new_time
     ),
 )

@@ -9,17 +9,16 @@ import time
 
 from devices import units
 from devices.units import Outcome, Peer, Unit, whole
-from lab.case import Case
+from lab.case import Score
 from lab.host import Host
 from lab.middle import stand_between
-from lab.network import Context, Program
+from lab.network import Context
 from lab.power import run_until
 from plants import waterworks
 from plants.waterworks import DOSE, GATEWAY
 
 LEAD, LASTS = 80, 200
 LAPTOP = Host("laptop", "10.61.1.166", "a0:36:9f:0e:66:a6", "Intel", prefix=24, via=GATEWAY)
-_FOLDER = "score/waterworks"
 
 
 def _new_client(context: Context) -> None:
@@ -225,76 +224,69 @@ schedule:
 """
 
 
-def _case(
-    name: str, text: str, seed: int, actor: str = "", program: Program | None = None, **more: object
-) -> Case:
-    programs = ((actor, program),) if program else ()
-    hosts = (LAPTOP,) if actor == "laptop" else ()
-    path = f"{_FOLDER}/{name}.pcapng.zst"
-    return Case(path, text, waterworks, LEAD, LASTS, seed, hosts, programs, **more)  # type: ignore[arg-type]
-
-
 def _panel_overdoses(context: Context) -> None:
     waterworks.hmi(context, also=((LEAD + 6, "overdose"), (LEAD + 40, "overdose")))
 
 
+_SCORE = Score("score/waterworks", waterworks, LEAD, LASTS, (LAPTOP,))
+
 CASES = (
-    _case(
+    _SCORE.case(
         "new-client-writes",
         "A machine new to the plant writes set-points, all within their band.",
         101,
         "laptop",
         _new_client,
     ),
-    _case(
+    _SCORE.case(
         "overdose-from-panel",
         "The operator's own panel sets eight times the usual dose.",
         102,
         instead={"hmi": _panel_overdoses},
     ),
-    _case(
+    _SCORE.case(
         "replay-from-office",
         "A machine behind the gateway replays the panel's writes.",
         103,
         "office",
         _replay,
     ),
-    _case(
+    _SCORE.case(
         "man-in-the-middle",
         "A laptop stands between panel and dosing station and alters values.",
         104,
         "laptop",
         _man_in_the_middle,
     ),
-    _case("coils-forced", "A laptop switches outputs of the intake.", 105, "laptop", _force_coils),
-    _case("flood", "A laptop floods the booster station's controller.", 106, "laptop", _flood),
-    _case(
+    _SCORE.case("coils-forced", "A laptop switches outputs of the intake.", 105, "laptop", _force_coils),
+    _SCORE.case("flood", "A laptop floods the booster station's controller.", 106, "laptop", _flood),
+    _SCORE.case(
         "registers-mapped",
         "A laptop maps the registers and functions of the booster station.",
         107,
         "laptop",
         _enumerate,
     ),
-    _case(
+    _SCORE.case(
         "restart-storm",
         "A laptop restarts a controller's communications again and again.",
         108,
         "laptop",
         _restart_storm,
     ),
-    _case(
+    _SCORE.case(
         "analyser-drifts",
         "Harmless: an analyser ages and shows a little more each minute.",
         109,
         instead={"dosing": _drifting},
     ),
-    _case(
+    _SCORE.case(
         "panel-restarted",
         "Harmless: the panel is switched off and on.",
         110,
         instead={"hmi": _restarted_panel},
     ),
-    _case(
+    _SCORE.case(
         "limits-maintained",
         "Harmless: an engineer works on the dosing station under a work order.",
         111,

@@ -31,6 +31,8 @@ from sensor.observer import Observer, Step
 from sensor.types import Ints
 
 ROWS_AT_ONCE = 8192
+ROLES = frozenset({"source.role", "destination.role", "source.purdue_level", "destination.purdue_level"})
+"""What rules ask for that may change as a machine is taken for something else."""
 NOVELTY = frozenset(
     {
         "baseline.novelty",
@@ -205,8 +207,8 @@ class Watch:
 
     def _seen_in_another_light(self, step: Step) -> Iterator[Table]:
         """Behaviours seen before, of machines that are taken for something else now: rules that ask
-        for roles or levels shall not miss what was done before the role could be told. Novelty was
-        told before; repeats are not counted twice."""
+        for roles or levels shall not miss what was done before the role could be told, nor take what is
+        known for news. Repeats are not counted twice."""
         table = self.watcher.behaviours
         known = np.flatnonzero(table.hashes)
         ends = table.rows["client"][known], table.rows["server"][known]
@@ -214,7 +216,12 @@ class Watch:
         keys = np.setdiff1d(known[mine], step.fresh)
         keys = keys[np.argsort(table.rows["first_ns"][keys], kind="stable")][:ROWS_AT_ONCE]
         if keys.size:
-            yield behaviour_table(table.rows[keys], self._strings, self.plant, None, keys)
+            rows = table.rows[keys]
+            novelty = self.stage.novelty(rows, again=True)
+            more = self.stage.columns(rows, novelty)
+            told = behaviour_table(rows, self._strings, self.plant, novelty, keys, more)
+            told.about = ROLES
+            yield told
 
     def _take(self, step: Step) -> None:
         self.stage.advance(step.now_ns)

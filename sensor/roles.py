@@ -100,7 +100,7 @@ NOW_AND_THEN = 0.25
 OFTEN_LOOKING = 0.1
 HALF = 0.5
 LONG_READER_SLOTS = 120
-"""Who only read for ten minutes is one that reads; a few commands after that make no operator of it."""
+"""A historian that only read for ten minutes is one; a few commands after that make no operator of it."""
 FEW_ACTS = 6
 CAPABILITIES = {
     "router": "router",
@@ -211,8 +211,8 @@ def _by_requests(activity: Activity, own: Set[int], slot: int, seen_slot: int) -
         yield Judgement(
             "engineering_workstation", 0.7, frame, name, "goes online, looks what is there, leaves"
         )
-    acts = _commands(activity)
     stores = any(port in HISTORIAN_PORTS for _, port in activity.services)
+    acts = _commands(activity, stores)
     # Who begins to ask only after having been there for long is no station of the plant by that alone.
     trust = 0.5 if _begins_late(activity, slot, seen_slot) else 1.0
     if not acts and stores:
@@ -226,12 +226,12 @@ def _by_requests(activity: Activity, own: Set[int], slot: int, seen_slot: int) -
         yield Judgement("hmi", (0.6 if acts else 0.45) * trust, frame, name, "asks controllers")
 
 
-def _commands(activity: Activity) -> bool:
-    """Whether writing and operating are among its tasks, and no news about one that reads."""
+def _commands(activity: Activity, stores: bool) -> bool:
+    """Whether writing and operating are among its tasks, and no news about a database's server that reads."""
     if Operation.WRITE not in activity.asked and Operation.OPERATE not in activity.asked:
         return False
     late = activity.first_act - activity.first_slot >= LONG_READER_SLOTS
-    return not (late and activity.acts < FEW_ACTS)
+    return not (stores and late and activity.acts < FEW_ACTS)
 
 
 def _begins_late(activity: Activity, slot: int, seen_slot: int) -> bool:

@@ -147,14 +147,17 @@ class BaselineStage:
             }
         return (address, service) in self._services
 
-    def novelty(self, rows: Rows) -> Novelty | None:
-        """What is new about these BEHAVIOUR rows; None where nothing was ever learned."""
+    def novelty(self, rows: Rows, again: bool = False) -> Novelty | None:
+        """What is new about these BEHAVIOUR rows; None where nothing was ever learned.
+
+        Nothing is learned of rows that were given before and are looked at `again`.
+        """
         if not self.learned:
             return None
         inside = self._inside(rows)
         level = np.zeros(rows.shape[0], np.int64)
         flags = [np.zeros(rows.shape[0], np.bool_) for _ in range(5)]
-        if inside.any():
+        if inside.any() and not again:
             level[inside] = self._take(rows[inside])
             for value in list(Level)[1:]:
                 flags[value - 1][:] = (level != Level.NONE) & (level <= value)

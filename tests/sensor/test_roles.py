@@ -126,7 +126,7 @@ def test_who_watches_a_controller_online_for_a_good_part_of_the_day_is_an_engine
     assert judge(activity, {}, {}, slot=60).role == "hmi", "it never went offline"
 
 
-def test_one_command_after_a_long_time_of_reading_makes_no_operator() -> None:
+def test_one_command_after_a_long_time_of_reading_makes_no_operator_of_a_historian() -> None:
     activity = asker(Number.MODBUS, Operation.READ, Operation.WRITE)
     activity.services["tcp", 1433] = 9
     for slot in range(0, 300):
@@ -136,6 +136,15 @@ def test_one_command_after_a_long_time_of_reading_makes_no_operator() -> None:
     for slot in range(291, 299):
         activity.act(slot)
     assert judge(activity, {}, {}, slot=300).role == "hmi"
+
+
+def test_who_seldom_commands_many_is_no_historian() -> None:
+    activity = asker(Number.MODBUS, Operation.READ, Operation.WRITE)
+    activity.servers |= {10, 11, 12, 13}
+    for slot in range(0, 300):
+        activity.go_online(slot)
+    activity.act(290)
+    assert judge(activity, {}, {}, slot=300).role == "scada"
 
 
 def test_a_remote_desktop_makes_no_controller_of_a_station() -> None:

@@ -16,6 +16,8 @@ from console.web.i18n import N_, translations
 from console.web.refusals import told
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+WHOLE = 2.0**53
+"""Below, a float that is a whole number is shown as one, as the sentences of alerts do."""
 LONG_AGO = 60 * DAY
 """Behind this a date says more than a number of days."""
 
@@ -158,6 +160,8 @@ def readable(value: Any) -> str:
         return ", ".join(readable(each) for each in value)
     if isinstance(value, dict):
         return ", ".join(f"{key} {readable(each)}" for key, each in value.items())
+    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE:
+        return str(int(value))
     return str(value)
 
 

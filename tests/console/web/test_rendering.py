@@ -64,6 +64,11 @@ def test_hidden_characters_are_written_out_and_nothing_else_is() -> None:
         assert wording.visible(plain) == plain
 
 
+def test_values_read_as_in_the_sentences_of_alerts() -> None:
+    assert wording.readable([60.0, 0.25, True, "x", {"a": 1.0}]) == "60, 0.25, True, x, a 1"
+    assert wording.readable(1e300) == "1e+300"
+
+
 def test_amounts_and_sizes() -> None:
     assert wording.amount(1234567) == "1\u2009234\u2009567"
     assert [wording.octets(size) for size in (0, 1023, 1024, 5 * 2**30)] == [

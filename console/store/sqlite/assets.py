@@ -17,8 +17,8 @@ from console.store.sqlite.asset_intake import note_changes, write_asset
 from console.store.sqlite.asset_lookup import ADDRESS, PROTOCOL
 from console.store.sqlite.audit import note as audit_note
 from console.store.sqlite.connection import Connections
+from console.store.sqlite.where import Where, marks
 from console.store.times import now, to_text
-from console.store.words import like_patterns
 
 MOST_CRITICALITY = 10.0
 NAME_LENGTH = 256
@@ -56,7 +56,7 @@ class Assets:
     def assets(self, query: AssetFilter, page: PageRequest) -> Page[AssetRecord]:
         """See AssetStore."""
         paging.check(page, ASSET_SORTS)
-        where, values = _where(query)
+        where = _where(query)
         columns = (_SORTS[page.sort], "asset.id")
         cursor = paging.decode(page, len(columns))
         direction = "DESC" if page.descending else "ASC"
@@ -65,11 +65,13 @@ class Assets:
             behind = f" AND ({', '.join(columns)}) {'<' if page.descending else '>'} (?, ?)"
         order = ", ".join(f"{column} {direction}" for column in columns)
         with self.connections.read() as connection:
-            total = connection.execute(f"SELECT count(*) FROM asset WHERE {where}", values).fetchone()[0]
+            (total,) = connection.execute(
+                f"SELECT count(*) FROM asset WHERE {where}", where.values
+            ).fetchone()
             rows = connection.execute(
                 f"SELECT {', '.join(columns)}, {_COLUMNS} FROM asset WHERE {where}{behind}"
                 f" ORDER BY {order} LIMIT ? OFFSET ?",
-                (*values, *(cursor or ()), page.limit + 1, 0 if cursor else page.offset),
+                (*where.values, *(cursor or ()), page.limit + 1, 0 if cursor else page.offset),
             ).fetchall()
         more = len(rows) > page.limit
         rows = rows[: page.limit]
@@ -178,44 +180,24 @@ def _check_decision(field: str, value: Any) -> None:
             raise QueryRefused(f"criticality: a number from 0 to {MOST_CRITICALITY:g}")
 
 
-def _where(query: AssetFilter) -> tuple[str, list[Any]]:
-    tests: list[str] = []
-    values: list[Any] = []
-    columns: tuple[tuple[str, tuple[Any, ...]], ...] = (
-        ("role", query.roles),
-        ("zone", query.zones),
-        ("vendor", query.vendors),
-        ("purdue_level", query.purdue_levels),
-    )
-    for column, wanted in columns:
+def _where(query: AssetFilter) -> Where:
+    where = Where()
+    where.any_of("asset.role", query.roles)
+    where.any_of("asset.zone", query.zones)
+    where.any_of("asset.vendor", query.vendors)
+    where.any_of("asset.purdue_level", query.purdue_levels)
+    addresses = (query.address,) if query.address else ()
+    for kind, wanted in ((PROTOCOL, query.protocols), (ADDRESS, addresses)):
         if wanted:
-            tests.append(f"asset.{column} IN ({', '.join('?' * len(wanted))})")
-            values += wanted
-    keys: tuple[tuple[int, tuple[str, ...]], ...] = (
-        (PROTOCOL, query.protocols),
-        (ADDRESS, (query.address,) if query.address else ()),
-    )
-    for kind, wanted_keys in keys:
-        if wanted_keys:
-            marks = ", ".join("?" * len(wanted_keys))
-            tests.append(
-                f"asset.id IN (SELECT asset FROM asset_key WHERE kind = {kind} AND value IN ({marks}))"
-            )
-            values += wanted_keys
+            keyed = f"SELECT asset FROM asset_key WHERE kind = {kind} AND value IN ({marks(wanted)})"
+            where.add(f"asset.id IN ({keyed})", *wanted)
     if query.sensors:
-        marks = ", ".join("?" * len(query.sensors))
-        tests.append(f"asset.id IN (SELECT asset FROM asset_sensor WHERE sensor IN ({marks}))")
-        values += query.sensors
-    if query.authorised is not None:
-        tests.append("asset.authorised = ?")
-        values.append(query.authorised)
-    if query.since is not None:
-        tests.append("asset.last_seen >= ?")
-        values.append(query.since)
-    for pattern in like_patterns(query.text or ""):
-        tests.append("asset.words LIKE ? ESCAPE '\\'")
-        values.append(pattern)
-    return " AND ".join(tests) or "1", values
+        named = marks(query.sensors)
+        where.add(f"asset.id IN (SELECT asset FROM asset_sensor WHERE sensor IN ({named}))", *query.sensors)
+    where.given("asset.authorised = ?", query.authorised)
+    where.given("asset.last_seen >= ?", query.since)
+    where.words("asset.words", query.text)
+    return where
 
 
 def _record(row: tuple[Any, ...]) -> AssetRecord:

@@ -17,6 +17,7 @@ from console.store.records import AuditRow, Page
 from console.store.sqlite.asset_intake import count_loss
 from console.store.sqlite.connection import Connections
 from console.store.sqlite.rows import compact
+from console.store.sqlite.where import Where
 from console.store.times import now, to_text
 
 _ADDRESS: ContextVar[str | None] = ContextVar("audit_address", default=None)
@@ -47,31 +48,25 @@ class Audit:
     def audit(self, query: AuditFilter, page: PageRequest) -> Page[AuditRow]:
         """See AuditStore."""
         paging.check(page, ("time", "last_seen"))
-        tests: list[str] = []
-        values: list[Any] = []
-        for test, value in (
-            ("actor = ?", query.actor),
-            ("action = ?", query.action),
-            ("time >= ?", query.since),
-            ("time < ?", query.until),
-        ):
-            if value is not None:
-                tests.append(test)
-                values.append(value)
+        where = Where()
+        where.given("actor = ?", query.actor)
+        where.given("action = ?", query.action)
+        where.given("time >= ?", query.since)
+        where.given("time < ?", query.until)
         if query.subject:
-            tests.append("subject >= ? AND subject < ?")
-            values += [query.subject, query.subject + "\U0010ffff"]
-        where = " AND ".join(tests) or "1"
+            where.add("subject >= ? AND subject < ?", query.subject, query.subject + "\U0010ffff")
         cursor = paging.decode(page, 1)
         if cursor and not isinstance(cursor[0], int):
             raise QueryRefused("cursor: not one this console made")
         behind = f" AND id < {cursor[0]}" if cursor else ""
         with self.connections.read() as connection:
-            total = connection.execute(f"SELECT count(*) FROM audit WHERE {where}", values).fetchone()[0]
+            (total,) = connection.execute(
+                f"SELECT count(*) FROM audit WHERE {where}", where.values
+            ).fetchone()
             rows = connection.execute(
                 f"SELECT id, time, actor, address, action, subject, detail FROM audit"
                 f" WHERE {where}{behind} ORDER BY id DESC LIMIT ? OFFSET ?",
-                (*values, page.limit + 1, 0 if cursor else page.offset),
+                (*where.values, page.limit + 1, 0 if cursor else page.offset),
             ).fetchall()
         more = len(rows) > page.limit
         items = [

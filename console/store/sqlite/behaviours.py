@@ -13,8 +13,8 @@ from console.store.filters import BEHAVIOUR_SORTS, BehaviourFilter, PageRequest
 from console.store.records import BehaviourRecord, Flow, Page
 from console.store.sqlite.asset_lookup import AssetLookup
 from console.store.sqlite.connection import Connections
+from console.store.sqlite.where import Where, marks
 from console.store.times import to_text
-from console.store.words import like_patterns
 
 _COLUMNS = """number, id, document, count, first_seen, last_seen, source, destination,
 (SELECT json_group_array(sensor) FROM behaviour_sensor WHERE behaviour_sensor.number = behaviour.number)"""
@@ -31,15 +31,17 @@ class Behaviours:
         direction = "DESC" if page.descending else "ASC"
         cursor = paging.decode(page, 2)
         with self.connections.read() as connection:
-            where, values = _where(connection, query)
+            where = _where(connection, query)
             behind = ""
             if cursor is not None:
                 behind = f" AND ({page.sort}, number) {'<' if page.descending else '>'} (?, ?)"
-            total = connection.execute(f"SELECT count(*) FROM behaviour WHERE {where}", values).fetchone()[0]
+            (total,) = connection.execute(
+                f"SELECT count(*) FROM behaviour WHERE {where}", where.values
+            ).fetchone()
             rows = connection.execute(
                 f"SELECT {page.sort}, {_COLUMNS} FROM behaviour WHERE {where}{behind}"
                 f" ORDER BY {page.sort} {direction}, number {direction} LIMIT ? OFFSET ?",
-                (*values, *(cursor or ()), page.limit + 1, 0 if cursor else page.offset),
+                (*where.values, *(cursor or ()), page.limit + 1, 0 if cursor else page.offset),
             ).fetchall()
             more = len(rows) > page.limit
             rows = rows[: page.limit]
@@ -82,7 +84,7 @@ class Behaviours:
 
 def _flows(connection: sqlite3.Connection, query: BehaviourFilter) -> tuple[str, list[Any]]:
     """The statement for flows, its last parameter the limit, and its other values."""
-    where, values = _where(connection, query)
+    where = _where(connection, query)
     if not (query.operations or query.sensors or query.text or query.since is not None):
         # Summed already; the operations are looked up for those that are shown only.
         return (
@@ -90,9 +92,9 @@ def _flows(connection: sqlite3.Connection, query: BehaviourFilter) -> tuple[str,
             "  WHERE flow.source = pair.source AND flow.destination = pair.destination"
             "  AND flow.protocol = pair.protocol), behaviours, messages, last_seen"
             f" FROM pair WHERE {where} ORDER BY messages DESC, source, destination, protocol LIMIT ?",
-            values,
+            where.values,
         )
-    table, tests = "flow", where
+    table, tests = "flow", str(where)
     if query.sensors or query.text:
         table = (
             "(SELECT source, destination, protocol, operation, count(*) AS behaviours,"
@@ -104,47 +106,32 @@ def _flows(connection: sqlite3.Connection, query: BehaviourFilter) -> tuple[str,
         "SELECT source, destination, protocol, json_group_object(operation, behaviours), sum(behaviours),"
         f" min(CAST(total(messages) AS INTEGER), {MOST_COUNT}), max(last_seen)"
         f" FROM {table} WHERE {tests} GROUP BY 1, 2, 3 ORDER BY 6 DESC, 1, 2, 3 LIMIT ?",
-        values,
+        where.values,
     )
 
 
-def _where(connection: sqlite3.Connection, query: BehaviourFilter) -> tuple[str, list[Any]]:
-    tests: list[str] = []
-    values: list[Any] = []
-    columns: tuple[tuple[str, tuple[str, ...]], ...] = (
-        ("protocol", query.protocols),
-        ("operation", query.operations),
-        ("source", (query.source,) if query.source else ()),
-        ("destination", (query.destination,) if query.destination else ()),
-    )
-    for column, wanted in columns:
-        if wanted:
-            tests.append(f"{column} IN ({', '.join('?' * len(wanted))})")
-            values += wanted
+def _where(connection: sqlite3.Connection, query: BehaviourFilter) -> Where:
+    where = Where()
+    where.any_of("protocol", query.protocols)
+    where.any_of("operation", query.operations)
+    where.any_of("source", (query.source,) if query.source else ())
+    where.any_of("destination", (query.destination,) if query.destination else ())
     if query.address:
-        tests.append("(source = ? OR destination = ?)")
-        values += [query.address, query.address]
+        where.add("(source = ? OR destination = ?)", query.address, query.address)
     if query.asset:
-        addresses = [
-            row[0]
-            for row in connection.execute(
-                "SELECT value FROM asset_key WHERE kind = 0 AND asset = ?", (query.asset,)
-            )
-        ]
-        marks = ", ".join("?" * len(addresses))
-        tests.append(f"(source IN ({marks}) OR destination IN ({marks}))")
-        values += addresses + addresses
+        rows = connection.execute(
+            "SELECT value FROM asset_key WHERE kind = 0 AND asset = ?", (query.asset,)
+        ).fetchall()
+        named, addresses = marks(rows), [row[0] for row in rows]
+        where.add(f"(source IN ({named}) OR destination IN ({named}))", *addresses, *addresses)
     if query.sensors:
-        marks = ", ".join("?" * len(query.sensors))
-        tests.append(f"number IN (SELECT number FROM behaviour_sensor WHERE sensor IN ({marks}))")
-        values += query.sensors
-    if query.since is not None:
-        tests.append("last_seen >= ?")
-        values.append(query.since)
-    for pattern in like_patterns(query.text or ""):
-        tests.append("words LIKE ? ESCAPE '\\'")
-        values.append(pattern)
-    return " AND ".join(tests) or "1", values
+        named = marks(query.sensors)
+        where.add(
+            f"number IN (SELECT number FROM behaviour_sensor WHERE sensor IN ({named}))", *query.sensors
+        )
+    where.given("last_seen >= ?", query.since)
+    where.words("words", query.text)
+    return where
 
 
 def _record(row: tuple[Any, ...], assets: AssetLookup) -> BehaviourRecord:

@@ -272,9 +272,10 @@ class Watch:
         """The assets that were seen."""
         return self.watcher.inventory.machines()
 
-    def assets(self) -> Iterator[dict[str, Any]]:
-        """Asset documents, what the site file says laid over what was seen."""
-        for machine in self.machines:
+    def assets(self, settle: bool = True) -> Iterator[dict[str, Any]]:
+        """Asset documents, what the site file says laid over what was seen; with `settle` after
+        everything has been worked out that epochs had no time for, as at the end of a capture."""
+        for machine in self.watcher.inventory.machines(settle):
             document = machine.document("")
             for proof in document["evidence"].values():
                 proof["capture"], proof["frame"] = self.locate(proof["frame"])

@@ -285,9 +285,10 @@ class Inventory:
         key = self._joining.key(endpoint)
         return self._machine(key) if key else None
 
-    def machines(self) -> list[Machine]:
-        """The endpoints joined into machines, in the order in which they appeared."""
-        while self._update():
+    def machines(self, settle: bool = True) -> list[Machine]:
+        """The endpoints joined into machines, in the order in which they appeared; with `settle` all of
+        them, else as they were at the end of the last epoch."""
+        while settle and self._update():
             pass
         return [self._machine(key) for key in self._joining.keys]
 

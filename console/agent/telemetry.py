@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from sensor.observer import Step
 
 MOST_AT_ONCE = 1000
 """Behaviours told in one go: in a flood of new ones analysis goes first, and the rest follows."""
+ASSETS_AT_ONCE = 250
+"""Assets looked at in one go: some hundredths of a second, in which packets wait."""
 TELL_S = 1.0
 ASSETS_S = 5.0
 AGAIN_S = 300.0
@@ -34,6 +38,7 @@ class Telemetry:
         self._fresh = np.zeros(size, np.bool_)
         self._grown = np.zeros(size, np.bool_)
         self._assets: dict[str, bytes] = {}
+        self._round: _Round | None = None
         self._changed = False
         start = clock()
         self._tell_at = self._again_at = self._assets_at = start
@@ -75,23 +80,52 @@ class Telemetry:
             yield Outgoing("behaviour", document)
 
     def _tell_assets(self, now: float, everything: bool) -> list[Outgoing]:
-        again = everything or now >= self._all_assets_at
-        if not (self._changed or again):
-            self._assets_at = now + ASSETS_S
-            return []
-        self._changed = False
+        """Go on with the round through all assets, or begin another."""
+        if everything:
+            self._round = _Round(self._watch.assets(), again=True)
+        if self._round is None:
+            again = now >= self._all_assets_at
+            if not (self._changed or again):
+                self._assets_at = now + ASSETS_S
+                return []
+            self._changed = False
+            self._round = _Round(self._watch.assets(settle=False), again)
+        found = self._round.go_on(self._assets, None if everything else ASSETS_AT_ONCE)
+        after = self._clock()
+        self._round.took += after - now
+        if self._round.is_over:
+            self._assets = self._round.known
+            if self._round.again:
+                self._all_assets_at = now + AGAIN_S
+            self._assets_at = now + max(ASSETS_S, self._round.took / MOST_SHARE)
+            self._round = None
+        return found
+
+
+class _Round:
+    """A look at every asset, in parts: of many thousands, as after a flood of invented ones, the capture
+    loop cannot wait for all."""
+
+    def __init__(self, assets: Iterator[dict[str, Any]], again: bool) -> None:
+        self.again = again
+        """Whether those that did not change are told, too."""
+        self.known: dict[str, bytes] = {}
+        """By id a digest of what was found."""
+        self.is_over = False
+        self.took = 0.0
+        self._assets = assets
+
+    def go_on(self, before: Mapping[str, bytes], most: int | None) -> list[Outgoing]:
+        """Look at so many more; those to tell, being new or not as they were `before`."""
         found = []
-        known: dict[str, bytes] = {}
-        for document in self._watch.assets():
+        looked = 0
+        for document in islice(self._assets, most):
+            looked += 1
             asset = document["asset"]
             content = {**document, "asset": {**asset, "last_seen": ""}}
             digest = blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=12).digest()
-            known[asset["id"]] = digest
-            if again or self._assets.get(asset["id"]) != digest:
+            self.known[asset["id"]] = digest
+            if self.again or before.get(asset["id"]) != digest:
                 found.append(Outgoing("asset", document))
-        self._assets = known
-        if again:
-            self._all_assets_at = now + AGAIN_S
-        took = self._clock() - now
-        self._assets_at = now + max(ASSETS_S, took / MOST_SHARE)
+        self.is_over = most is None or looked < most
         return found

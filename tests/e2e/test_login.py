@@ -42,6 +42,16 @@ def test_who_starts_a_console_is_told_where_its_first_password_stands(
         context.close()
 
 
+def test_who_may_not_is_told_so_in_the_language_of_the_page(visit: Visit) -> None:
+    visit.enter("vera", path="/users?lang=zh")
+    expect(visit.page.locator("main h1")).to_have_text("没有权限")
+    expect(visit.page.locator("main")).to_contain_text("该操作需要“管理员”角色")
+    visit.go("/alerts/nowhere")
+    expect(visit.page.locator("main")).to_contain_text("不存在告警 nowhere")
+    visit.go("/nowhere")
+    expect(visit.page.locator("main")).to_contain_text("本控制台没有该页面")
+
+
 def test_logging_out_ends_the_session(visit: Visit) -> None:
     visit.enter()
     visit.page.get_by_role("button", name="Log out").click()

@@ -60,6 +60,14 @@ def test_ledger_and_rankings_lead_to_what_they_name(visit: Visit) -> None:
     expect(visit.page).to_have_url(re.compile("/assets/"))
 
 
+def test_from_the_score_to_the_packet_in_one_click(visit: Visit) -> None:
+    visit.enter()
+    first = visit.page.locator("#ledger tbody tr").first
+    expect(first.locator(".what")).to_have_text("ES01 stopped controller PLC-INTAKE (S7comm PLC Stop)")
+    first.locator(".what").click()
+    expect(visit.page.locator("#evidence .hex").first).to_contain_text("50 52")
+
+
 def test_a_score_nobody_can_trust_is_grey(visit: Visit) -> None:
     now_ns = now()
     blind = plant.health(now_ns)

@@ -167,9 +167,10 @@ class Ends:
             found = [inside(ip or mac) if ip or mac else None for ip, mac in self._pairs]
         else:
             said = self._plant.is_authorised
+            # Who is known by a MAC address only may be listed by an IP address that this row does not show.
             found = [
-                said(*pair, asset, zone) if any(pair) else None
-                for pair, asset, zone in zip(self._pairs, self._assets, self._zones, strict=True)
+                said(ip, mac, asset, zone) if ip or asset or mac in self._plant.learned else None
+                for (ip, mac), asset, zone in zip(self._pairs, self._assets, self._zones, strict=True)
             ]
         values = np.array([bool(value) for value in found], np.bool_)
         present = np.array([value is not None for value in found], np.bool_)

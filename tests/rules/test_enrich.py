@@ -196,6 +196,16 @@ def test_a_zone_of_a_vlan_has_a_complete_list_too() -> None:
     assert [found.value("source.authorised", row) for row in (0, 1)] == [False, None]
 
 
+def test_a_mac_address_alone_does_not_tell_that_a_machine_is_not_listed() -> None:
+    assets = "[{ip: 10.0.1.10}, {mac: 00-1b-1b-aa-bb-02, authorised: false}]"
+    text = f"site: x\nassets_complete: true\nassets: {assets}"
+    rows = Rows()
+    clients = ("00:1b:1b:aa:bb:01", "00:1b:1b:aa:bb:02")
+    batch = np.concatenate([rows.row(client, "10.0.1.10", protocol=Number.ARP) for client in clients])
+    found = behaviour_table(batch, rows.strings, Plant(Observed(rows), site_of_text(text, Path("site.yaml"))))
+    assert [found.value("source.authorised", row) for row in (0, 1)] == [None, False]
+
+
 def test_the_baseline_adds_to_a_complete_list() -> None:
     rows = Rows()
     plant = Plant(Observed(rows), replace(SITE, assets_complete=True), {"10.0.1.12"})

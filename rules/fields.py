@@ -209,6 +209,7 @@ CORE: tuple[RuleField, ...] = (
     RuleField(
         "baseline.value_looks", "integer", "How many independent looks at the range the band stands on"
     ),
+    RuleField("baseline.value_seconds", "integer", "For how long the point was seen while learning; seconds"),
     RuleField(
         "baseline.value_jump",
         "boolean",

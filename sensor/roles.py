@@ -203,9 +203,13 @@ def _by_requests(activity: Activity, own: Set[int], slot: int, seen_slot: int) -
     telecontrol = [item for item in TELECONTROL if item in asks]
     if telecontrol:
         yield Judgement("scada", 0.75, asks[telecontrol[0]], name, "masters telecontrol stations")
+    # Who begins to ask only after having been there for long is no station of the plant by that alone.
+    trust = 0.5 if _begins_late(activity, slot, seen_slot) else 1.0
     if not (PROCESS & activity.asked.keys()):
         if EXPLORING & activity.asked.keys():
-            yield Judgement("engineering_workstation", 0.4, frame, name, "looks into controllers only")
+            yield Judgement(
+                "engineering_workstation", 0.4 * trust, frame, name, "looks into controllers only"
+            )
         return
     if _goes_online_to_look(activity, slot):
         yield Judgement(
@@ -213,8 +217,6 @@ def _by_requests(activity: Activity, own: Set[int], slot: int, seen_slot: int) -
         )
     stores = any(port in HISTORIAN_PORTS for _, port in activity.services)
     acts = _commands(activity, stores)
-    # Who begins to ask only after having been there for long is no station of the plant by that alone.
-    trust = 0.5 if _begins_late(activity, slot, seen_slot) else 1.0
     if not acts and stores:
         yield Judgement("historian", 0.75 * trust, frame, name, "reads only, and serves a database")
     elif not acts and len(activity.servers) >= 4:

@@ -157,3 +157,13 @@ def test_a_remote_desktop_makes_no_controller_of_a_station() -> None:
     activities.add(rows)
     assert not activities.of[ME].serves
     assert not activities.of[OTHER].asks
+
+
+def test_who_looks_into_controllers_only_after_long_office_work_stays_a_workstation() -> None:
+    activity = asker(Number.CIP, Operation.BROWSE)
+    activity.it_asked[443] = 3
+    for slot in range(400, 410):
+        activity.go_online(slot)
+        activity.look(slot)
+    assert judge(activity, {}, {}, slot=410, seen_slot=1).role == "workstation"
+    assert judge(activity, {}, {}, slot=410, seen_slot=399).role == "engineering_workstation"

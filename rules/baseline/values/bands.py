@@ -105,6 +105,8 @@ class Bounds:
     """The greatest change that is no leap: what was seen, and the margin for as many looks."""
     by_size: bool = False
     """Whether the unit is a share of the size."""
+    seconds: float = 0.0
+    """For how long the point was seen while learning."""
 
     def distance(
         self, value: float, low: float | None = None, high: float | None = None
@@ -167,6 +169,11 @@ def bounds_of(seen: Seen, halved: bool = False) -> Bounds | None:
 
     `halved` where real numbers may be spread over two points.
     """
+    bounds = _bounds_of(seen, halved)
+    return replace(bounds, seconds=seen.seconds) if bounds else None
+
+
+def _bounds_of(seen: Seen, halved: bool) -> Bounds | None:
     if seen.low is not None or seen.high is not None:
         low = -inf if seen.low is None else seen.low
         high = inf if seen.high is None else seen.high

@@ -302,6 +302,7 @@ def _columns(deviations: Rows, found: list[tuple[Bounds, Point]]) -> dict[str, C
         "baseline.value_high": highs,
         "baseline.value_excess": Numbers(away[:, 0].round(3), ~jumps),
         "baseline.value_share": Numbers(away[:, 1].round(3), ~jumps),
+        "baseline.value_seconds": Numbers(np.array([int(bound.seconds) for bound in bounds], np.int64)),
         "baseline.value_looks": Numbers(np.array([bound.looks for bound in bounds], np.int64)),
     }
 

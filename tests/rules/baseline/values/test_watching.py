@@ -139,6 +139,7 @@ def test_a_set_point_pushed_outside_is_told_with_its_band() -> None:
     assert 300 < written["baseline.value_low"] < 400
     assert 470 < written["baseline.value_high"] < 700
     assert written["baseline.value_excess"] > 1
+    assert LEARNED - 50 < written["baseline.value_seconds"] <= LEARNED
     # 800 all the time, for less than half an hour: three quarters of its size count as one.
     assert found[1]["baseline.value_share"] == pytest.approx(0.5)
     assert found[1]["baseline.value_excess"] == pytest.approx(0.5 / 0.75, abs=0.001)

@@ -38,19 +38,9 @@ from sensor.types import Bytes, Flags, Ints, Rows
 from sensor.wire import packet as packets
 from sensor.wire import streams
 from sensor.wire.endpoints import OVERFLOWED, new_endpoints
-from sensor.wire.follow import (
-    DRAIN,
-    FRAMES_DROPPED,
-    FRAMES_USED,
-    NEED_BLOCKS,
-    NEED_STREAMS,
-    Wire,
-    evict,
-    finish,
-    follow,
-    relieve,
-)
+from sensor.wire.follow import DRAIN, NEED_BLOCKS, NEED_STREAMS, evict, finish, follow, relieve
 from sensor.wire.fragments import GIVEN_UP
+from sensor.wire.frames import FRAMES_DROPPED, FRAMES_USED, Wire
 
 ASSEMBLED = 1 << 23
 """Octets for datagrams and PDUs put together in one step; a half is kept for each."""

@@ -46,6 +46,9 @@ PACKET = np.dtype(
 # PACKET.layer
 IGNORED, TCP, UDP, ICMP, ARP, LLDP = range(6)
 
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+"""TCP's control bits in `tcp_flags` (RFC 9293 3.1)."""
+
 MAC_SPACE = 1
 """`*_high` of an address that is a MAC: 0:0:0:1::/64, which is reserved (RFC 4291) and refused here."""
 V4_MAPPED = 0xFFFF << 32

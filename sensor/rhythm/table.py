@@ -263,6 +263,34 @@ def row_of(
     return place
 
 
+@kernel
+def note(table: Rhythms, place: Int, message: Record, what: Int, number: Int, usual: Int) -> None:
+    """Note what stands out about a row, for this message; beyond MOST_FINDINGS it is only counted."""
+    index = table.used[FINDINGS]
+    if index >= table.findings.shape[0]:
+        table.used[NOT_TOLD] += 1
+        return
+    table.used[FINDINGS] = index + 1
+    row = table.rows[place]
+    found = table.findings[index]
+    found["time_ns"] = message["time_ns"]
+    found["packet"] = message["packet"]
+    found["ends"] = row["ends"]
+    found["port_unit"] = row["port_unit"]
+    found["functions"] = row["functions"]
+    found["kinds"] = row["kinds"]
+    found["first_ns"] = row["first_ns"]
+    found["first_packet"] = row["first_packet"]
+    found["number"] = number
+    found["usual"] = usual
+    found["interval_ns"] = row["interval_ns"]
+    found["answered"] = row["answered"]
+    found["client_port"] = row["client_port"]
+    found["vlan"] = row["vlan"]
+    found["place"] = place
+    found["what"] = what
+
+
 def inhabited(table: Rhythms) -> Flags:
     """Which rows are in use."""
     return np.asarray(table.hashes != 0)

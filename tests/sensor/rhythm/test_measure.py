@@ -16,7 +16,8 @@ from sensor.hashtable import EVICTED
 from sensor.messages import MESSAGE, Kind, Operation
 from sensor.protocols.protocol import Number
 from sensor.protocols.transport import REFUSED
-from sensor.rhythm.measure import FIRST_RATE, bin_of, measure
+from sensor.rhythm.intervals import bin_of
+from sensor.rhythm.measure import measure
 from sensor.rhythm.table import (
     CHANNEL,
     FINDINGS,
@@ -34,6 +35,7 @@ from sensor.rhythm.table import (
     new_rhythms,
     unpack,
 )
+from sensor.rhythm.volume import FIRST_RATE
 from sensor.types import Rows
 
 

@@ -182,7 +182,7 @@ def _packets() -> None:
     from sensor.capture.ring.blocks import Blocks
     from sensor.capture.writing import put_pcap_records
     from sensor.messages import is_full, new_out
-    from sensor.wire import packet
+    from sensor.wire import dissection, packet
 
     octets, records, cursor = np.zeros(1, np.uint8), np.zeros(0, RECORD), np.zeros(4, np.int64)
     pcap.walk(octets, 0, True, 1, 1, records, cursor)
@@ -190,7 +190,7 @@ def _packets() -> None:
     Blocks(np.zeros(1 << 12, np.uint8), 0, 1 << 10, 4).walk(0, 1, 0, False)
     put_pcap_records(octets, records, 0, octets, 0)
     packets, fill = np.zeros(0, packet.PACKET), np.zeros(1, np.int64)
-    packet.dissect(octets, records, 1, cursor, packets, packet.new_dissector(), octets, fill)
+    dissection.dissect(octets, records, 1, cursor, packets, packet.new_dissector(), octets, fill)
     is_full(new_out())
 
 

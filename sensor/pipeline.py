@@ -37,6 +37,7 @@ from sensor.strings import REFUSED as STRINGS_REFUSED
 from sensor.types import Bytes, Flags, Ints, Rows
 from sensor.wire import packet as packets
 from sensor.wire import streams
+from sensor.wire.dissection import dissect
 from sensor.wire.endpoints import OVERFLOWED, new_endpoints
 from sensor.wire.follow import DRAIN, NEED_BLOCKS, NEED_STREAMS, evict, finish, follow, relieve
 from sensor.wire.fragments import GIVEN_UP
@@ -99,7 +100,7 @@ class Pipeline:
             start = int(cursor[0])
             self.wire.fill[0] = 0
             try:
-                packets.dissect(
+                dissect(
                     batch.data,
                     batch.records,
                     batch.first,

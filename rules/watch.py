@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -73,6 +73,9 @@ class Watch:
         self.watcher = Observer(capacity)
         self.observer = observer
         self.sources: list[Source] = []
+        self.on_fault: Callable[[], None] | None = None
+        """Called, if it is given, where judging an epoch raised an exception, which `sys.exc_info` tells;
+        then the next epoch comes. Else the exception is the caller's."""
         self._capacity = capacity
         self._strings = self.watcher.pipeline.out.strings
         self._observed = Observed(self.watcher.inventory)
@@ -124,17 +127,17 @@ class Watch:
         self.packets += len(batch.records)
         self.octets += int(batch.records["length"].sum())
         for step in self.watcher.feed(batch._replace(first=batch.first + self._starts[-1])):
-            self._take(step)
+            self._judge(step)
 
     def flush(self) -> None:
         """Judge what came so far: no packet will come for longer than an epoch lasts."""
         for step in self.watcher.flush():
-            self._take(step)
+            self._judge(step)
 
     def finish(self) -> None:
         """The last capture has ended."""
         for step in self.watcher.finish():
-            self._take(step)
+            self._judge(step)
         self.rhythms.finish()
         self.values.finish()
         self.stage.finish()
@@ -223,6 +226,15 @@ class Watch:
             told.about = ROLES
             yield told
 
+    def _judge(self, step: Step) -> None:
+        if self.on_fault is None:
+            self._take(step)
+            return
+        try:
+            self._take(step)
+        except Exception:
+            self.on_fault()
+
     def _take(self, step: Step) -> None:
         self.stage.advance(step.now_ns)
         if step.gone.size:
@@ -308,7 +320,8 @@ class Watch:
         ]
         keys = rows[_KEY].tolist()
         for index, row in enumerate(rows):
-            document: dict[str, Any] = {}
+            # Both are there although nothing may be known of them: the table of endpoints may be full.
+            document: dict[str, Any] = {"source": {}, "destination": {}}
             for (*path, last), wanted_false, values in kept:
                 value = values[index]
                 if value is None or (value is False and not wanted_false):
@@ -318,7 +331,7 @@ class Watch:
                     target = target.setdefault(part, {})
                 target[last] = list(value) if isinstance(value, tuple) else value
             for end in ("source", "destination"):
-                if "ip" in document.get(end, {}):
+                if "ip" in document[end]:
                     document[end].pop("mac", None)
             frames = sorted({int(frame) for frame in row["frames"]} - {0})
             ends = (document["source"], document["destination"], document["ics"].get("name"))

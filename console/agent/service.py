@@ -100,6 +100,7 @@ class Service:
         self.vitals = Vitals(
             run_id, source, self.watch, self.telemetry, self.learning, self.writer, self.keeper, plan
         )
+        self.watch.on_fault = lambda: self._note_fault("analysis")
         self._handover = Handover()
         if identity is not None:
             self._connect(identity, own)
@@ -193,29 +194,45 @@ class Service:
         before = self.watch.packets
         self.watch.begin("kept/earlier run")
         for batch in batches:
-            self.watch.feed(batch)
+            self._contain("analysis", self.watch.feed, batch)
             self._notifier.alive()
-        self.watch.flush()
+        self._contain("analysis", self.watch.flush)
         self.vitals.late += self.watch.packets - before
         return self.watch.packets - before
+
+    def _contain(self, part: str, work: Callable[..., object], *arguments: object) -> None:
+        """Do a part of the work: a defect in it must not make the sensor blind. It is told in the health,
+        and in the log when it comes first and as often as its number doubles."""
+        try:
+            work(*arguments)
+        except Exception:
+            self._note_fault(part)
+
+    def _note_fault(self, part: str) -> None:
+        self.vitals.faults[part] += 1
+        count = self.vitals.faults[part]
+        if count & (count - 1) == 0:
+            _log.exception("sensor.fault", part=part, times=count)
 
     def _take(self, batch: PacketBatch) -> None:
         now = time.monotonic()
         if self.keeper is not None:
-            self.keeper.feed(batch)
+            self._contain("evidence", self.keeper.feed, batch)
         if len(batch.records):
             self._packets_at = now
-            self.watch.feed(batch)
+            self._contain("analysis", self.watch.feed, batch)
             if self.source.live:
                 self.vitals.lag_s = max(0.0, (time.time_ns() - int(batch.records["time_ns"][-1])) / 1e9)
         elif not self.source.live or (now - self._packets_at) * 1e9 > EPOCH_NS:
-            self.watch.flush()
+            self._contain("analysis", self.watch.flush)
             self.vitals.lag_s = 0.0
         if now >= self._collect_at:
-            self._collect(now)
+            self._collect_at = now + COLLECT_S
+            self._contain("telling", self._collect, now)
         if now >= self._beat_at:
-            self._beat(now)
-        self._switch()
+            self._beat_at = now + self.settings.heartbeat_s
+            self._contain("health", self._beat, now)
+        self._contain("configuration", self._switch)
         self._round = time.monotonic()
         self._notifier.alive()
 
@@ -234,7 +251,6 @@ class Service:
 
     def _beat(self, now: float) -> None:
         """Tell the health, and what it gives reason to raise."""
-        self._beat_at = now + self.settings.heartbeat_s
         now_ns = time.time_ns()
         for event in self.source.events():
             _log.warning("interface", interface=event.interface, state=str(event.state), text=event.text)
@@ -306,12 +322,11 @@ class Service:
     def _finish(self) -> None:
         """Judge, write and send what there is, within STOP_S."""
         end = time.monotonic() + STOP_S
-        self.watch.finish()
-        now = time.monotonic()
-        self._collect(now, everything=True)
+        self._contain("analysis", self.watch.finish)
+        self._contain("telling", self._collect, time.monotonic(), True)
         if self.keeper is not None:
             self.keeper.stop(max(1.0, (end - time.monotonic()) / 2))
-        self._beat(time.monotonic())
+        self._contain("health", self._beat, time.monotonic())
         self.writer.wait_until_written(5)
         if self.control is not None:
             self.control.stop(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,8 @@ class Vitals:
     """Seconds from a packet to its judgement; None for packets that are not live."""
     late: int = 0
     """Packets of earlier runs that were judged by this one."""
+    faults: Counter[str] = field(default_factory=Counter)
+    """Defects that were contained, by the part of the work that they were in."""
     begun_s: float = field(default_factory=time.monotonic)
     _used: health.Use = field(default_factory=lambda: health.used_now(0, 0))
 
@@ -86,6 +89,7 @@ class Vitals:
             if self.plan.version
             else {},
         }
+        parts["faults"] += sum(self.faults.values())
         self._used = used
         self._add_uplink(parts)
         self._add_learning(parts)

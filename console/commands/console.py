@@ -75,9 +75,11 @@ def serve(
 
     from console.app import create_app
     from console.auth.first_admin import NAME, first_admin
+    from console.commands.logs import log_lines
     from console.fleet.certificate import CertificateError, fingerprint, own_certificate, own_names
     from console.settings import SettingsError, load_settings
 
+    log_lines()
     try:
         loaded = load_settings(settings)
     except SettingsError as error:

@@ -58,6 +58,7 @@ def run(
     evidence: Annotated[bool | None, typer.Option(help="Keep the last packets on disk")] = None,
 ) -> None:
     """Watch until told to stop: analyse, keep, deliver."""
+    from console.commands.logs import log_as_json, log_lines
     from console.commands.output import fail
 
     settings = _settings(
@@ -80,8 +81,7 @@ def run(
     if bool(settings.interfaces) == bool(replay):
         fail("name a mirror port with -i, or a capture with --replay", 2)
     factor = _factor(speed)
-    if settings.log == "json":
-        _log_as_json()
+    (log_as_json if settings.log == "json" else log_lines)()
     raise typer.Exit(_run(settings, replay, factor))
 
 
@@ -97,22 +97,6 @@ def _factor(speed: str) -> float:
     if not 0 < factor < 1e6:
         fail(f"--speed: {speed!r} is no factor; write 1, 10 or max", 2)
     return factor
-
-
-def _log_as_json() -> None:
-    import sys
-
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def _run(settings: SensorSettings, replay: str | None, speed: float) -> int:

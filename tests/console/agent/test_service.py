@@ -8,6 +8,10 @@ import pytest
 from live_console import ROOT, everything, run_sensor
 from netns import wait_until
 
+from console.agent.plan import own_plan
+from console.agent.service import Service
+from console.agent.settings import load_settings
+from console.agent.sources import Replay
 from console.store import open_store
 from rules.analysis import Analysis
 from rules.baseline.stage import span_window
@@ -122,3 +126,31 @@ def test_two_sensors_do_not_share_a_folder(tmp_path):
     first.wait()
     assert second.returncode == 1
     assert b"another sensor" in said
+
+
+class Defect:
+    """A source of findings that fails once, in the middle of a capture."""
+
+    def __init__(self) -> None:
+        self.epochs = 0
+
+    def tables(self, step):
+        self.epochs += 1
+        if self.epochs == 3:
+            raise RuntimeError("a defect nobody knew of")
+        return iter(())
+
+
+def test_a_defect_is_told_and_the_sensor_goes_on(tmp_path):
+    settings = load_settings(None, {"state": tmp_path, "metrics": "none"})
+    own = own_plan(settings)
+    service = Service(settings, Replay(str(CAPTURE), 0.0), own, own, None, "line-1", "run", remember=False)
+    defect = Defect()
+    service.watch.sources.append(defect)
+    assert service.run() == 0
+    assert defect.epochs > 3
+    rows = sqlite3.connect(tmp_path / "spool.db").execute("SELECT type, body FROM document").fetchall()
+    health = [json.loads(body)["health"] for kind, body in rows if kind == "health"][-1]
+    assert health["faults"] == 1
+    assert health["packets"] == 9772
+    assert len(spooled(tmp_path)["alert"]) > 5

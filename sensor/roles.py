@@ -93,8 +93,6 @@ OFFICE_PORTS = frozenset({22, 80, 88, 110, 139, 143, 389, 443, 445, 993, 3128, 3
 """Web, mail, files, directory and remote desktops."""
 DESKTOP_PORTS = frozenset({135, 137, 138, 139, 445, 3389, 5353, 5355, 5357, 5900, 5985})
 """What a desktop computer serves by itself: file sharing, remote help, discovery."""
-MODES = frozenset({Operation.START, Operation.STOP, Operation.MODE})
-"""What a station may be made to order although it is not its work."""
 ENOUGH_SLOTS = FIRST_DUE
 """Before, a session that has just begun cannot be told from polling."""
 LATE_SLOTS = 12
@@ -199,10 +197,7 @@ def _by_requests(activity: Activity, own: Set[int], slot: int, seen_slot: int) -
     if engineering and engineering != [Operation.BROWSE]:
         worst = min(activity.asked[operation] for operation in engineering)
         words = ", ".join(sorted(Operation(operation).name.lower() for operation in engineering))
-        # A panel that was made to stop its controller is still the panel: else an attacker's act would
-        # give the machine that he uses the role that may do it.
-        sure = 0.4 if MODES.issuperset(engineering) and _is_station(activity, slot) else 0.85
-        yield Judgement("engineering_workstation", sure, worst, name, f"does engineering: {words}")
+        yield Judgement("engineering_workstation", 0.85, worst, name, f"does engineering: {words}")
     if Number.CIP_IO in asks:
         yield Judgement("plc", 0.75, asks[Number.CIP_IO], "cip-io", "scans implicit I/O")
     telecontrol = [item for item in TELECONTROL if item in asks]
@@ -252,14 +247,6 @@ def _begins_late(activity: Activity, slot: int, seen_slot: int) -> bool:
     passed = slot - activity.first_slot + 1
     soon = passed < max(2 * ENOUGH_SLOTS, silent * HALF)
     return soon or activity.slots <= passed * NOW_AND_THEN
-
-
-def _is_station(activity: Activity, slot: int) -> bool:
-    """Whether it asks all the time, as operators' stations do, and does not look what is there."""
-    passed = slot - activity.first_slot + 1
-    if activity.first_slot < 0 or passed < ENOUGH_SLOTS:
-        return False
-    return activity.slots > passed * HALF and activity.looks < activity.slots * OFTEN_LOOKING
 
 
 def _goes_online_to_look(activity: Activity, slot: int) -> bool:

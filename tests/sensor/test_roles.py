@@ -100,18 +100,6 @@ def test_who_asks_controllers_only_after_long_office_work_stays_a_workstation() 
     assert judge(activity, {}, {}, slot=60, seen_slot=49).role == "hmi"
 
 
-@pytest.mark.parametrize("order", [Operation.STOP, Operation.START, Operation.MODE])
-def test_a_panel_that_stops_its_controller_once_stays_a_panel(order: Operation) -> None:
-    panel, newcomer, looker = station(range(0, 120), 1), station(range(0, 6), 0), station(range(0, 120), 60)
-    for activity in (panel, newcomer, looker):
-        activity.asked[int(order)] = 900
-    assert judge(panel, {}, {}, slot=120).role == "hmi"
-    assert judge(newcomer, {}, {}, slot=6).role == "engineering_workstation"
-    assert judge(looker, {}, {}, slot=120).role == "engineering_workstation"
-    panel.asked[int(Operation.PROGRAM_DOWNLOAD)] = 901
-    assert judge(panel, {}, {}, slot=120).role == "engineering_workstation"
-
-
 @pytest.mark.parametrize(
     ("name", "role"),
     [

@@ -9,7 +9,7 @@ match, and is usually done with at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from rules.table import SHAPED, Mask, Table
 
 MOST_SHAPES = 1 << 16
 """Shapes that are remembered. Where there are more, as in a flood of invented codes, all are forgotten."""
-Number: TypeAlias = int
 
 
 def shape_part(expression: Expression) -> Expression | None:
@@ -43,9 +42,9 @@ class Shapes:
     def __init__(self, tests: Sequence[Callable[[Any], Mask] | None]) -> None:
         self._tests = [(number, test) for number, test in enumerate(tests) if test is not None]
         self._always = frozenset(number for number, test in enumerate(tests) if test is None)
-        self._known: dict[Hashable, frozenset[Number]] = {}
+        self._known: dict[Hashable, frozenset[int]] = {}
 
-    def candidates(self, table: Table, evaluation: Any) -> list[Number]:
+    def candidates(self, table: Table, evaluation: Any) -> list[int]:
         """The numbers of the rules that rows of this table may match, in ascending order."""
         shapes = table.shapes
         known = self._known
@@ -59,7 +58,7 @@ class Shapes:
 
     def _learn(self, new: dict[Hashable, int], evaluation: Any) -> None:
         rows = np.array(list(new.values()), np.intp)
-        found: list[list[Number]] = [[] for _ in new]
+        found: list[list[int]] = [[] for _ in new]
         for number, test in self._tests:
             for place in test(evaluation)[rows].nonzero()[0].tolist():
                 found[place].append(number)

@@ -13,7 +13,7 @@ from rules.watch import Watch
 
 HOSTS = 1000
 LONGEST_S = ASSETS_S / MOST_SHARE
-"""A round may delay the next one, but not for longer on a machine that makes one in ASSETS_S."""
+"""After so long the next round begins, whatever the last one took: no round took ASSETS_S."""
 
 
 class Time:
